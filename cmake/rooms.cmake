@@ -7,10 +7,10 @@ function (zf_room name)
   target_link_libraries (zf_${name} PUBLIC ${ROOM_LINK} PRIVATE $<BUILD_INTERFACE:zf_flags>)
 endfunction ()
 
-# The objects of the named rooms, for a program that links them.
+# Links the objects of the named rooms into a program: of each that is named, not of those below it.
 function (zf_link_rooms target)
   target_link_libraries (${target} PRIVATE zf_flags)
   foreach (room ${ARGN})
-    target_link_libraries (${target} PRIVATE zf_${room} $<TARGET_OBJECTS:zf_${room}>)
+    target_link_libraries (${target} PRIVATE zf_${room})
   endforeach ()
 endfunction ()
