@@ -47,8 +47,12 @@ int frame_take (frame_t *self, buffer_t *buffer)
         errno = buffer->failed;
         return -1;
     }
-    if (buffer->len < TAKE_OCTETS)
-        return frame_copy (self, buffer_as_slice (buffer));
+    if (buffer->len < TAKE_OCTETS) {
+        if (frame_copy (self, buffer_as_slice (buffer)))
+            return -1;
+        buffer_reset (buffer);
+        return 0;
+    }
 
     size_t len;
     uint8_t *data = buffer_take (buffer, &len);

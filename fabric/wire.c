@@ -97,6 +97,7 @@ static void keep_id (wire_message_t *message)
 
 int wire_receive (void *socket, bool router, wire_message_t *message)
 {
+    message->id.len = 0;
     message->frames = 0;
     message->delimiter = false;
     if (receive_frame (socket, &message->header))

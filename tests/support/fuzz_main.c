@@ -1,5 +1,6 @@
 /*  A main () for fuzz targets where there is no libFuzzer: each file of the corpus, all of its
- *  prefixes, and each of its octets changed in a few ways. Deterministic; long files are thinned out.
+ *  prefixes, and each of its octets changed in a few ways. Deterministic; long files are thinned
+ * out.
  */
 #define _POSIX_C_SOURCE 200809L
 
