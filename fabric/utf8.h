@@ -1,0 +1,27 @@
+/*  UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing beyond U+10FFFF.
+ *
+ *  Threads: pure functions, any thread.
+ */
+#ifndef FABRIC_UTF8_H
+#define FABRIC_UTF8_H
+
+#include "fabric/buffer.h"
+#include "fabric/slice.h"
+
+#define UTF8_OCTETS_MAX 4 // of one character
+
+// How many octets the character at `at` has, 1 to 4; 0 if there is no valid one before `end`.
+size_t utf8_character (const uint8_t *at, const uint8_t *end);
+
+bool utf8_valid (slice_t text);
+
+// Writes `code` (below 0x110000; surrogates are not looked for) and says how many octets it took.
+size_t utf8_encode (uint32_t code, uint8_t octets[static UTF8_OCTETS_MAX]);
+
+// How many octets utf8_repair () appends.
+size_t utf8_repaired_len (slice_t text);
+
+// Appends the text with U+FFFD for each octet that belongs to no valid character.
+void utf8_repair (slice_t text, buffer_t *out);
+
+#endif
