@@ -1,21 +1,25 @@
 # Every flag of ours lives in zf_flags, which targets link privately: nothing leaks to who uses the library.
 
 add_library (zf_flags INTERFACE)
-# Public headers find each other flat, as they are installed; ours name their room.
 target_include_directories (zf_flags INTERFACE
-  ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated
-  ${PROJECT_SOURCE_DIR}/fabric ${PROJECT_SOURCE_DIR}/broker
-  ${PROJECT_SOURCE_DIR}/client ${PROJECT_SOURCE_DIR}/worker)
+  ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+# Public headers find each other flat, as they are installed; ours name their room. For quoted
+# includes only: fabric/limits.h must not stand before <limits.h>.
+foreach (room fabric broker client worker)
+  target_compile_options (zf_flags INTERFACE "SHELL:-iquote ${PROJECT_SOURCE_DIR}/${room}")
+endforeach ()
 target_compile_options (zf_flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla
   -Wwrite-strings -Wimplicit-fallthrough -Wswitch-enum -Wconversion -Wno-sign-conversion
-  -fno-strict-overflow
   $<$<BOOL:${ZFABRIC_WERROR}>:-Werror>)
 
 if (ZFABRIC_SANITIZE)
   target_compile_options (zf_flags INTERFACE
     -fsanitize=${ZFABRIC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options (zf_flags INTERFACE -fsanitize=${ZFABRIC_SANITIZE})
+else ()
+  # Overflow wraps around; but a sanitizer must see it.
+  target_compile_options (zf_flags INTERFACE -fno-strict-overflow)
 endif ()
 if (ZFABRIC_FUZZ)
   target_compile_options (zf_flags INTERFACE -fsanitize=fuzzer-no-link)

@@ -4,11 +4,16 @@
 include (GNUInstallDirs)
 include (CMakePackageConfigHelpers)
 
-set (zf_public_dirs fabric broker client worker)
+# The public headers, gathered in one folder as they are installed: programs in this tree must not
+# see the private ones beside them (a room's limits.h would stand before <limits.h>).
 set (zf_public_headers ${PROJECT_BINARY_DIR}/generated/zfabric_version.h)
-foreach (dir ${zf_public_dirs})
-  file (GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${dir}/zfabric*.h)
-  list (APPEND zf_public_headers ${headers})
+foreach (room fabric broker client worker)
+  file (GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/zfabric*.h)
+  foreach (header ${headers})
+    get_filename_component (name ${header} NAME)
+    configure_file (${header} ${PROJECT_BINARY_DIR}/include/${name} COPYONLY)
+    list (APPEND zf_public_headers ${PROJECT_BINARY_DIR}/include/${name})
+  endforeach ()
 endforeach ()
 
 add_library (zfabric)
@@ -26,9 +31,8 @@ set_target_properties (zfabric PROPERTIES
   SOVERSION ${PROJECT_VERSION_MAJOR}
   LINKER_LANGUAGE C
   VERIFY_INTERFACE_HEADER_SETS ON)
-list (TRANSFORM zf_public_dirs PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE zf_base_dirs)
 target_sources (zfabric PUBLIC FILE_SET HEADERS
-  BASE_DIRS ${zf_base_dirs} ${PROJECT_BINARY_DIR}/generated
+  BASE_DIRS ${PROJECT_BINARY_DIR}/include ${PROJECT_BINARY_DIR}/generated
   FILES ${zf_public_headers})
 
 # The package: find_package (zfabric) and pkg-config libzfabric.
