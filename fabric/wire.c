@@ -137,6 +137,13 @@ int wire_receive (void *socket, bool router, wire_message_t *message)
     return 0;
 }
 
+const char *wire_address (const wire_message_t *message)
+{
+    const char *address = zmq_msg_gets ((const zmq_msg_t *)&message->header, "Peer-Address");
+
+    return address ? address : "";
+}
+
 static int send_octets (void *socket, const void *octets, size_t len)
 {
     int sent;

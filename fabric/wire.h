@@ -36,6 +36,9 @@ void wire_message_close (wire_message_t *self);
  */
 int wire_receive (void *socket, bool router, wire_message_t *message);
 
+// Where the sender of a received message is, as its transport tells it; "" if it does not.
+const char *wire_address (const wire_message_t *message);
+
 /*  Sends header and payload (NULL: a message of one frame), to peer `id` on a ROUTER; `id` NULL on
  *  a DEALER. With `delimiter` an empty frame goes first. On success the frames are empty. On
  *  failure nothing was sent and they are untouched: EAGAIN (the peer's pipe is full, or a DEALER

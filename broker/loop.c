@@ -1,0 +1,491 @@
+/*  One round: wait; read the monitors; read each ROUTER, at most BATCH packets, one step of the
+ *  switchboard for each; send again what peers had no room for; probe suspects; let the convicted
+ *  go; let time pass.
+ *
+ *  The ROUTERs are always read, whatever the load: a full pipe to a dead peer looks alive until its
+ *  ROUTER is read, and heartbeats of one that is not read expire (DESIGN 4, point 2). Load is
+ * bounded by the switchboard's refusals instead.
+ *
+ *  The switchboard may not be called from its own actions: a peer that proves dead while something
+ *  is sent to it is only noted, and goes at the end of the round.
+ */
+#define _GNU_SOURCE
+
+#include "broker/loop.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "broker/peers.h"
+#include "broker/switchboard.h"
+#include "codec/codec.h"
+#include "fabric/container.h"
+
+#define BATCH         256u   // packets of one ROUTER a round: neither side starves the other
+#define RETRY_MAX_MS  32u    // between attempts to send to peers that have no room
+#define UNREAD_MAX_MS 500u   // a convicted peer goes after this, even if its ROUTER is never dry
+#define FLUSH_MS      2000u  // at the end, for peers that have no room
+#define POLL_MAX_MS   60000u // wake up now and then anyway
+
+enum {
+    POLL_PIPE,
+    POLL_WISH,
+    POLL_MONITOR,
+    POLL_ROUTER = POLL_MONITOR + 2,
+    POLL_ITEMS = POLL_ROUTER + 2
+};
+
+struct loop {
+    zfabric_broker_options_t options;
+    sockets_t sockets;
+    peers_t peers;
+    switchboard_t *switchboard;
+    moment_t now;
+    moment_t retry_at; // stalled peers; MOMENT_NEVER if there is none
+    span_t retry_pause;
+    bool dry[2];    // a side's ROUTER had no more packets this round
+    int wish_event; // eventfd that wakes the loop for a wish
+    atomic_int wish;
+    loop_wish_t granted;
+};
+
+static void loop_log (loop_t *self, zfabric_log_level_t level, const char *format, ...)
+    __attribute__ ((format (printf, 3, 4)));
+
+static void loop_log (loop_t *self, zfabric_log_level_t level, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+
+    if (!self->options.log || level > self->options.log_level)
+        return;
+    va_start (args, format);
+    (void)vsnprintf (line, sizeof line, format, args);
+    va_end (args);
+    self->options.log (level, line, self->options.log_arg);
+}
+
+// ---- actions -> frames
+
+static void *router_of (loop_t *self, sb_side_t side)
+{
+    return zsock_resolve (self->sockets.routers[side]);
+}
+
+static void read_monitor (loop_t *self, sb_side_t side)
+{
+    sockets_event_t event;
+    int descriptor = -1;
+
+    while ((event = sockets_event (&self->sockets, side, &descriptor)) != SOCKETS_NOTHING) {
+        if (event == SOCKETS_ACCEPTED)
+            peers_accepted (&self->peers, descriptor);
+        else
+            peers_disconnected (&self->peers, descriptor, self->now);
+    }
+}
+
+static void read_monitors (loop_t *self)
+{
+    read_monitor (self, SB_CLIENT_SIDE);
+    read_monitor (self, SB_WORKER_SIDE);
+}
+
+// Throws out a peer that does not read.
+static void kick (loop_t *self, peer_t *peer)
+{
+    loop_log (self, ZFABRIC_LOG_WARNING,
+              "peer %u (%s) does not read: over %llu octets wait for it; it is let go",
+              peer->number, peer->address, (unsigned long long)self->options.outbox);
+    // The descriptor must still be this peer's.
+    read_monitors (self);
+    if (peer->descriptor >= 0 && !self->peers.closed[peer->descriptor])
+        (void)shutdown (peer->descriptor, SHUT_RDWR);
+    peers_convict (&self->peers, peer, self->now);
+}
+
+static void hold (loop_t *self, peer_t *peer, frame_t *header, frame_t *payload, bool droppable)
+{
+    uint64_t dropped = 0;
+    outbox_verdict_t verdict =
+        outbox_add (&peer->outbox, header, payload, droppable, self->options.outbox, &dropped);
+
+    while (dropped-- > 0)
+        switchboard_count_dropped (self->switchboard);
+    if (verdict == OUTBOX_FULL) {
+        kick (self, peer);
+    } else if (verdict == OUTBOX_KEPT && !list_holds (&peer->in_stalled)) {
+        list_append (&self->peers.stalled, &peer->in_stalled);
+        if (self->retry_at == MOMENT_NEVER) {
+            self->retry_pause = 1;
+            self->retry_at = self->now + 1;
+        }
+    }
+}
+
+// 0, or -1: EAGAIN; anything else convicts the peer.
+static int try_send (loop_t *self, peer_t *peer, frame_t *header, frame_t *payload)
+{
+    if (wire_send (router_of (self, peer->side), &peer->id, peer->delimiter, header, payload) == 0)
+        return 0;
+    if (errno != EAGAIN)
+        peers_convict (&self->peers, peer, self->now);
+    return -1;
+}
+
+static void
+sink_send (void *arg, sb_peer_t number, frame_t *header, frame_t *payload, bool droppable)
+{
+    loop_t *self = (loop_t *)arg;
+    peer_t *peer = peers_number (&self->peers, number);
+
+    if (!peer || list_holds (&peer->in_convicted))
+        return;
+    if (!outbox_empty (&peer->outbox)
+        || (try_send (self, peer, header, payload) && errno == EAGAIN))
+        hold (self, peer, header, payload, droppable);
+}
+
+static void sink_note (void *arg, sb_level_t level, const char *text)
+{
+    static const zfabric_log_level_t levels[] = {[SB_WARNING] = ZFABRIC_LOG_WARNING,
+                                                 [SB_INFO] = ZFABRIC_LOG_INFO,
+                                                 [SB_DEBUG] = ZFABRIC_LOG_DEBUG};
+
+    loop_log ((loop_t *)arg, levels[level], "%s", text);
+}
+
+// Sends what waits for the peer. True if all has gone.
+static bool flush_peer (loop_t *self, peer_t *peer, bool *progress)
+{
+    outbox_packet_t *packet;
+
+    while ((packet = outbox_first (&peer->outbox))) {
+        if (try_send (self, peer, &packet->header, packet->has_payload ? &packet->payload : NULL))
+            return false;
+        outbox_shift (&peer->outbox);
+        *progress = true;
+    }
+    return true;
+}
+
+static void flush_stalled (loop_t *self)
+{
+    bool progress = false;
+
+    if (self->now < self->retry_at)
+        return;
+    for (list_node_t *node = list_first (&self->peers.stalled), *next; node; node = next) {
+        peer_t *peer = container_of (node, peer_t, in_stalled);
+        next = list_next (&self->peers.stalled, node);
+        if (flush_peer (self, peer, &progress))
+            list_remove (node);
+    }
+    self->retry_pause = progress ? 1 : self->retry_pause * 2;
+    if (self->retry_pause > RETRY_MAX_MS)
+        self->retry_pause = RETRY_MAX_MS;
+    self->retry_at =
+        list_empty (&self->peers.stalled) ? MOMENT_NEVER : self->now + self->retry_pause;
+}
+
+// ---- frames -> events
+
+static void step (loop_t *self, sb_event_t *event)
+{
+    event->now = self->now;
+    switchboard_step (self->switchboard, event);
+}
+
+static peer_t *sender_of (loop_t *self, sb_side_t side, const wire_message_t *message)
+{
+    peer_t *peer = peers_find (&self->peers, side, &message->id);
+
+    if (!peer) {
+        read_monitors (self);
+        peer = peers_add (&self->peers, side, &message->id, message->descriptor, self->now);
+        if (!peer)
+            return NULL;
+        (void)snprintf (peer->address, sizeof peer->address, "%s", wire_address (message));
+    }
+    if (message->delimiter)
+        peer->delimiter = true;
+    return peer;
+}
+
+static void handle (loop_t *self, sb_side_t side, wire_message_t *message)
+{
+    peer_t *peer = sender_of (self, side, message);
+
+    if (!peer) {
+        loop_log (self, ZFABRIC_LOG_ERROR, "out of memory: a packet was dropped");
+        return;
+    }
+    sb_event_t event = {.kind = SB_PACKET,
+                        .peer = peer->number,
+                        .side = side,
+                        .chosen_id = peer->chosen,
+                        .address = peer->address,
+                        .frames = message->frames,
+                        .header = &message->header,
+                        .payload = &message->payload};
+    step (self, &event);
+}
+
+static void receive (loop_t *self, sb_side_t side)
+{
+    wire_message_t message;
+
+    wire_message_init (&message);
+    self->dry[side] = false;
+    for (unsigned i = 0; i < BATCH && !self->dry[side]; i++) {
+        if (wire_receive (router_of (self, side), true, &message) == 0)
+            handle (self, side, &message);
+        else
+            self->dry[side] = true;
+    }
+    wire_message_close (&message);
+}
+
+// ---- who is still there
+
+// A packet that says nothing new to a peer that lives.
+static int probe (loop_t *self, peer_t *peer)
+{
+    packet_t packet;
+    buffer_t out;
+    frame_t header;
+
+    // A REQ over inproc would take it for the answer that it waits for.
+    if (peer->descriptor < 0 && peer->delimiter)
+        return 0;
+    packet_init (&packet, ENCODING_JSON);
+    packet.type = PACKET_HEARTBEAT;
+    packet.keys = PACKET_BIT (PACKET_TYPE);
+    buffer_init (&out, LIMIT_HEADER_OCTETS);
+    codec_write (&packet, &out);
+    int rc = frame_take (&header, &out);
+    if (rc == 0)
+        rc = wire_send (router_of (self, peer->side), &peer->id, peer->delimiter, &header, NULL);
+    int saved = errno;
+    frame_close (&header);
+    buffer_finish (&out);
+    errno = saved;
+    return rc;
+}
+
+static void probe_suspects (loop_t *self)
+{
+    peer_t *peer;
+
+    while ((peer = peers_due (&self->peers, self->now))) {
+        if (probe (self, peer) && errno == EHOSTUNREACH)
+            peers_convict (&self->peers, peer, self->now);
+        else
+            peers_probed (&self->peers, peer, self->now);
+    }
+}
+
+static void release_convicted (loop_t *self)
+{
+    peer_t *peer;
+
+    while ((peer = peers_convicted (&self->peers))) {
+        // In the order of their conviction: who is behind an unread one waits a round more.
+        if (!self->dry[peer->side] && self->now < peer->convicted_at + UNREAD_MAX_MS)
+            return;
+        sb_event_t event = {.kind = SB_PEER_GONE, .peer = peer->number};
+        step (self, &event);
+        peers_remove (&self->peers, peer);
+    }
+}
+
+// ---- the loop
+
+static moment_t earliest (moment_t a, moment_t b)
+{
+    return a < b ? a : b;
+}
+
+static long poll_timeout (const loop_t *self)
+{
+    moment_t next = switchboard_next_deadline (self->switchboard);
+
+    next = earliest (next, peers_next_probe (&self->peers));
+    next = earliest (next, self->retry_at);
+    if (peers_convicted (&self->peers))
+        next = earliest (next, self->now + 1);
+    span_t wait = moment_until (moment_now (), next);
+    return (long)(wait < POLL_MAX_MS ? wait : POLL_MAX_MS);
+}
+
+static void grant_wish (loop_t *self, loop_wish_t wish)
+{
+    sb_event_t event = {.kind = wish == LOOP_HALT ? SB_HALT : SB_DRAIN};
+
+    if (wish <= self->granted)
+        return;
+    self->granted = wish;
+    loop_log (self, ZFABRIC_LOG_INFO,
+              wish == LOOP_HALT ? "stopping at once"
+                                : "stopping when the running tasks have ended");
+    step (self, &event);
+}
+
+static void read_wishes (loop_t *self, zsock_t *pipe, const zmq_pollitem_t *items)
+{
+    uint64_t rings;
+
+    if (items[POLL_WISH].revents) {
+        (void)!read (self->wish_event, &rings, sizeof rings); // only to lower it
+        grant_wish (self, (loop_wish_t)atomic_load (&self->wish));
+    }
+    if (items[POLL_PIPE].revents & ZMQ_POLLIN) {
+        zmsg_t *message = zmsg_recv (pipe);
+        zmsg_destroy (&message);
+        grant_wish (self, LOOP_HALT);
+    }
+}
+
+static void round_once (loop_t *self, zsock_t *pipe, zmq_pollitem_t *items)
+{
+    (void)zmq_poll (items, POLL_ITEMS, poll_timeout (self));
+    self->now = moment_now ();
+    read_wishes (self, pipe, items);
+    read_monitors (self);
+    for (int side = 0; side < 2; side++) {
+        self->dry[side] = true;
+        // Results first: they make room for what waits.
+        sb_side_t turn = side == 0 ? SB_WORKER_SIDE : SB_CLIENT_SIDE;
+        if (items[POLL_ROUTER + turn].revents & ZMQ_POLLIN)
+            receive (self, turn);
+    }
+    flush_stalled (self);
+    probe_suspects (self);
+    release_convicted (self);
+    sb_event_t tick = {.kind = SB_TICK};
+    if (switchboard_next_deadline (self->switchboard) <= self->now)
+        step (self, &tick);
+}
+
+// What peers had no room for may still go; what they have not read by then is lost with them.
+static void flush_last (loop_t *self)
+{
+    moment_t until = moment_now () + FLUSH_MS;
+
+    while (!list_empty (&self->peers.stalled) && (self->now = moment_now ()) < until) {
+        wire_message_t message;
+        wire_message_init (&message);
+        for (int side = 0; side < 2; side++) {
+            while (wire_receive (router_of (self, (sb_side_t)side), true, &message) == 0)
+                ; // a full pipe to a dead peer is only noticed while its ROUTER is read
+        }
+        wire_message_close (&message);
+        self->retry_at = self->now;
+        flush_stalled (self);
+        (void)zmq_poll (NULL, 0, 1);
+    }
+}
+
+void loop_run (loop_t *self, zsock_t *pipe)
+{
+    zmq_pollitem_t items[POLL_ITEMS] = {
+        [POLL_PIPE] = {zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
+        [POLL_WISH] = {NULL, self->wish_event, ZMQ_POLLIN, 0},
+        [POLL_MONITOR] = {self->sockets.monitors[0], 0, ZMQ_POLLIN, 0},
+        [POLL_MONITOR + 1] = {self->sockets.monitors[1], 0, ZMQ_POLLIN, 0},
+        [POLL_ROUTER] = {router_of (self, SB_CLIENT_SIDE), 0, ZMQ_POLLIN, 0},
+        [POLL_ROUTER + 1] = {router_of (self, SB_WORKER_SIDE), 0, ZMQ_POLLIN, 0},
+    };
+
+    while (!switchboard_finished (self->switchboard))
+        round_once (self, pipe, items);
+    flush_last (self);
+    loop_log (self, ZFABRIC_LOG_INFO, "stopped");
+}
+
+// ---- life cycle
+
+static int open_switchboard (loop_t *self)
+{
+    const zfabric_broker_options_t *options = &self->options;
+    uint8_t seed[TABLE_KEY_OCTETS];
+    sb_limits_t limits = {.queue = options->queue,
+                          .client_tasks = options->client_tasks,
+                          .max_payload = options->max_payload,
+                          .queue_wait_ms = options->queue_wait_ms,
+                          .cancel_grace_ms = options->cancel_grace_ms,
+                          .drain_ms = options->drain_ms};
+    sb_sink_t sink = {.send = sink_send, .note = sink_note, .arg = self};
+
+    randombytes_buf (seed, sizeof seed);
+    if (peers_init (&self->peers, seed))
+        return -1;
+    self->switchboard = switchboard_new (&limits, &sink, seed, self->now);
+    return self->switchboard ? 0 : -1;
+}
+
+static void log_endpoints (loop_t *self)
+{
+    static const char *const verbs[] = {
+        [SB_CLIENT_SIDE] = "serving clients on", [SB_WORKER_SIDE] = "listening for workers on"};
+
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < self->sockets.bound_count[side]; i++)
+            loop_log (self, ZFABRIC_LOG_INFO, "%s %s", verbs[side], self->sockets.bound[side][i]);
+    }
+}
+
+loop_t *loop_new (const zfabric_broker_options_t *options, fault_t *fault)
+{
+    loop_t *self = (loop_t *)calloc (1, sizeof *self);
+
+    fault_set (fault, "out of memory or descriptors");
+    if (!self)
+        return NULL;
+    self->options = *options;
+    self->now = moment_now ();
+    self->retry_at = MOMENT_NEVER;
+    self->wish_event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->wish_event < 0 || sodium_init () < 0 || open_switchboard (self)
+        || sockets_init (&self->sockets, options, fault)) {
+        int saved = errno;
+        loop_destroy (&self);
+        errno = saved;
+        return NULL;
+    }
+    log_endpoints (self);
+    return self;
+}
+
+void loop_destroy (loop_t **self_p)
+{
+    loop_t *self = *self_p;
+
+    if (!self)
+        return;
+    switchboard_destroy (&self->switchboard);
+    peers_finish (&self->peers);
+    sockets_finish (&self->sockets);
+    if (self->wish_event >= 0)
+        close (self->wish_event);
+    free (self);
+    *self_p = NULL;
+}
+
+void loop_ask (loop_t *self, loop_wish_t wish)
+{
+    int had = atomic_load (&self->wish);
+    uint64_t ring = 1;
+
+    while (had < (int)wish && !atomic_compare_exchange_weak (&self->wish, &had, (int)wish))
+        ;
+    (void)!write (self->wish_event, &ring, sizeof ring); // full means rung already
+}
+
+const char *loop_bound (const loop_t *self, sb_side_t side, size_t index)
+{
+    return index < self->sockets.bound_count[side] ? self->sockets.bound[side][index] : NULL;
+}

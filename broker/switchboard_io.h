@@ -1,0 +1,57 @@
+/*  What goes into the switchboard and what comes out: plain values.
+ */
+#ifndef BROKER_SWITCHBOARD_IO_H
+#define BROKER_SWITCHBOARD_IO_H
+
+#include "fabric/frame.h"
+#include "fabric/moment.h"
+
+// Peers have small numbers, unique over both sides while they are there; who numbers them reuses a
+// number only after SB_PEER_GONE.
+typedef uint32_t sb_peer_t;
+
+typedef enum { SB_CLIENT_SIDE, SB_WORKER_SIDE } sb_side_t;
+
+typedef enum {
+    SB_PACKET,    // a message came from `peer`
+    SB_PEER_GONE, // the peer's connection is no more
+    SB_TICK,      // nothing but time
+    SB_DRAIN,     // stop as PROTOCOL 5.9 says
+    SB_HALT,      // stop without waiting for running tasks
+} sb_event_kind_t;
+
+typedef struct {
+    sb_event_kind_t kind;
+    moment_t now;        // never less than that of the event before
+    sb_peer_t peer;      // SB_PACKET, SB_PEER_GONE
+    sb_side_t side;      // SB_PACKET: where it came in
+    bool chosen_id;      // SB_PACKET: the peer chose its routing id, which is refused
+    const char *address; // SB_PACKET: where the peer is, for people; may be NULL
+    unsigned frames;     // SB_PACKET: how many the message had
+    frame_t *header;     // SB_PACKET: the first two; the switchboard may move them away
+    frame_t *payload;
+} sb_event_t;
+
+typedef enum { SB_WARNING, SB_INFO, SB_DEBUG } sb_level_t;
+
+/*  Where actions go. The functions return nothing and must not call the switchboard: what fails
+ *  comes back as an event. `send` takes the frames' content (payload NULL: a message of one
+ *  frame); `droppable` ones may be left out if the peer does not read.
+ */
+typedef struct {
+    void (*send) (void *arg, sb_peer_t peer, frame_t *header, frame_t *payload, bool droppable);
+    void (*note) (void *arg, sb_level_t level, const char *text); // for a log
+    void *arg;
+} sb_sink_t;
+
+// PROTOCOL 5's bounds; `zfabric broker --help` says the same.
+typedef struct {
+    uint64_t queue;        // tasks that may wait
+    uint64_t client_tasks; // open tasks of one client
+    uint64_t max_payload;  // octets
+    span_t queue_wait_ms;
+    span_t cancel_grace_ms;
+    span_t drain_ms;
+} sb_limits_t;
+
+#endif

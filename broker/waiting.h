@@ -1,0 +1,64 @@
+/*  The queue: tasks that wait for a worker (PROTOCOL 5.3), by priority, then in turn between
+ *  clients, then in order of arrival; and nobody is held up by who waits for something else.
+ *
+ *  Tasks of one pipeline are a *line*. In a line each client has a *lane* for each priority, a
+ *  FIFO; tasks that come back from a dead worker have a lane of their own before all clients'. A
+ *  line orders its lanes, and hangs on each pattern of the roster that fits it, which orders its
+ *  lines; so the task for a worker is the best of its patterns' tops.
+ *
+ *  Cost: O(log clients + log lines) to enter or leave, and for the patterns of one worker to pick.
+ */
+#ifndef BROKER_WAITING_H
+#define BROKER_WAITING_H
+
+#include "broker/groups.h"
+#include "broker/task.h"
+
+/*  A client's turns. At each priority a client's next task has a turn, a number; the lowest is
+ *  served first, and each that is served moves the client one turn back.
+ */
+typedef struct {
+    uint64_t next[LIMIT_PRIORITY + 1];
+} turns_t;
+
+typedef struct {
+    table_t lines;                       // by pipeline
+    table_t lanes;                       // by line, priority and client
+    list_t all;                          // lines, for walks
+    size_t count;                        // tasks
+    uint64_t served[LIMIT_PRIORITY + 1]; // the turn that was served last
+    uint64_t numbers;                    // source of line numbers
+    groups_t *groups;
+    const uint8_t *secret;
+} waiting_t;
+
+// `groups` and `secret` must outlive it. 0 or -1 (ENOMEM).
+int waiting_init (waiting_t *self, groups_t *groups, const uint8_t *secret);
+void waiting_finish (waiting_t *self);
+
+/*  Lets the task wait, behind its client's others of this priority or, with `turns` NULL, before
+ *  all clients' (by arrival among its like). `turns` must live as long as one of its tasks waits.
+ *  0 or -1 (ENOMEM).
+ */
+int waiting_add (waiting_t *self, task_t *task, turns_t *turns);
+
+// Takes it out without a turn being used.
+void waiting_remove (waiting_t *self, task_t *task);
+
+// The task that a worker of this group should get next, still waiting; NULL if there is none.
+task_t *waiting_pick (waiting_t *self, const group_t *group);
+
+// Takes out a picked task: its client has had a turn.
+void waiting_serve (waiting_t *self, task_t *task);
+
+// How many tasks are before this one among those of its own pipeline. O(tasks of the pipeline).
+size_t waiting_place (const waiting_t *self, const task_t *task);
+
+// For groups_init (): a pattern has come, or goes.
+int waiting_pattern_added (pattern_t *pattern, void *arg);
+void waiting_pattern_removed (pattern_t *pattern, void *arg);
+
+// Verifies every invariant, O(everything). For tests.
+bool waiting_check (const waiting_t *self);
+
+#endif
