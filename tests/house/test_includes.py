@@ -22,12 +22,17 @@ MAY_ENTER = {
 # The only files of the library that may speak to ZeroMQ.
 SPEAK_ZMQ = {
     'fabric/wire.c', 'fabric/frame.c',
+    'broker/broker.c', 'broker/sockets.h', 'broker/sockets.c',
+    'worker/worker.c',
+    'client/client.c',
 }
 
 # The only files of the library that may also use clocks, threads, files and processes. All others
 # are pure: the same input gives the same output.
 IMPURE = SPEAK_ZMQ | {
     'fabric/moment.c', 'fabric/fault.c',
+    'broker/loop.c',
+    'worker/runner.c',
 }
 
 ZMQ = re.compile(r'^(zmq|czmq|z[a-z]+_?[a-z]*)\.h$')
@@ -77,6 +82,8 @@ def check_room(report, path, line, what):
         return
     if room != 'examples' and target == 'fabric/zfabric.h' and room in source.LIBRARY:
         report.say(path, line, 'the umbrella header is for programs')
+    if target in IMPURE and room in source.LIBRARY and path not in IMPURE:
+        report.say(path, line, 'is pure, and this is not: "%s"' % what)
     allowed = (room,) + MAY_ENTER[room]
     if not any(target == place or target.startswith(place + '/') for place in allowed):
         report.say(path, line, '%s may not enter %s: "%s"' % (room, target.split('/')[0], what))

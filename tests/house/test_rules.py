@@ -79,6 +79,13 @@ class Rules(unittest.TestCase):
             self.put('broker/c.c', '#include <%s>\n' % header)
             self.rings('test_includes.py', 'broker/c.c:1: may not speak to ZeroMQ')
 
+    def test_what_is_not_pure_cannot_come_in_by_a_header(self):
+        self.put('broker/sockets.h', HEADER % ('BROKER_SOCKETS_H', 'BROKER_SOCKETS_H', ''))
+        self.put('broker/broker.c', '#include "broker/sockets.h"\n')
+        self.is_silent('test_includes.py')
+        self.put('broker/task.c', '#include "broker/sockets.h"\n')
+        self.rings('test_includes.py', 'broker/task.c:1: is pure')
+
     def test_headers_name_their_room(self):
         self.put('fabric/c.c', '#include "a.h"\n')
         self.rings('test_includes.py', 'fabric/c.c:1: name its room')
