@@ -34,19 +34,24 @@ static void spaces (buffer_t *out, size_t count)
         buffer_octet (out, ' ');
 }
 
-// Writes words from `column` on, as many on a line as fit; `at`: where the line stands now.
+// Writes what stays together, from `column` on; `at`: where the line stands now.
+static void put_piece (buffer_t *out, slice_t piece, size_t column, size_t *at)
+{
+    if (*at > column && *at + 1 + piece.len > WIDTH) {
+        buffer_octet (out, '\n');
+        *at = 0;
+    }
+    size_t gap = *at < column ? column - *at : *at > column;
+    spaces (out, gap);
+    buffer_slice (out, piece);
+    *at += gap + piece.len;
+}
+
 static void put_words (buffer_t *out, const char *words, size_t column, size_t *at)
 {
     while (*(words += strspn (words, " "))) {
         size_t len = strcspn (words, " ");
-        if (*at > column && *at + 1 + len > WIDTH) {
-            buffer_octet (out, '\n');
-            *at = 0;
-        }
-        size_t gap = *at < column ? column - *at : *at > column;
-        spaces (out, gap);
-        buffer_append (out, words, len);
-        *at += gap + len;
+        put_piece (out, slice_of (words, len), column, at);
         words += len;
     }
 }
@@ -86,9 +91,8 @@ static void put_default (buffer_t *out, const option_t *row, size_t *at)
         buffer_text (&text, row->initial);
     else
         option_value_write (row, row->number, &text);
-    buffer_append (&text, ")", 2);
-    if (!text.failed)
-        put_words (out, (const char *)text.data, HELP_COLUMN, at);
+    buffer_octet (&text, ')');
+    put_piece (out, buffer_as_slice (&text), HELP_COLUMN, at);
     buffer_finish (&text);
 }
 

@@ -23,8 +23,13 @@ struct options {
     size_t argument_count;
 };
 
-static const option_t help_row[] = {
-    {.name = "help", .letter = 'h', .group = "Other", .help = "Show this text."}, {.name = NULL}};
+static const option_t help_row[] = {{.name = "help",
+                                     .letter = 'h',
+                                     .type = OPTION_FLAG,
+                                     .line_only = true,
+                                     .group = "Other",
+                                     .help = "Show this text."},
+                                    {.name = NULL}};
 
 static size_t count_rows (const option_t *rows)
 {
@@ -132,6 +137,11 @@ static int set_entry (
 
     if (value ? option_value_read (entry->row, value, &number, &why) : !flag) {
         fault_set (fault, "%s: %s", shown, value ? why.text : "needs a value");
+        errno = EINVAL;
+        return -1;
+    }
+    if (entry->row->line_only && source != OPTION_FROM_LINE) {
+        fault_set (fault, "%s: stands on the command line only", shown);
         errno = EINVAL;
         return -1;
     }
@@ -291,6 +301,11 @@ const char *options_text (const options_t *self, const char *name)
     const entry_t *entry = known (self, name);
 
     return entry->count ? entry->texts[entry->count - 1] : entry->row->initial;
+}
+
+option_source_t options_source (const options_t *self, const char *name)
+{
+    return known (self, name)->source;
 }
 
 const char *const *options_texts (const options_t *self, const char *name, size_t *count)

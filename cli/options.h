@@ -21,8 +21,8 @@
 #include "fabric/fault.h"
 
 typedef enum {
-    OPTION_FLAG,         // no argument, or `--name=yes|no`; its number is how often it was given
     OPTION_TEXT,         // any text but the empty one
+    OPTION_FLAG,         // no argument, or `--name=yes|no`; its number is how often it was given
     OPTION_CHOICE,       // one of the words in `choices`; its number is the word's place
     OPTION_NUMBER,       // low to high
     OPTION_MILLISECONDS, // low to high; also 500ms, 2s, 5m, 1h
@@ -30,10 +30,11 @@ typedef enum {
 } option_type_t;
 
 typedef struct {
-    const char *name; // without its dashes; NULL ends a table
-    char letter;      // 0: none
-    option_type_t type;
+    const char *name;     // without its dashes; NULL ends a table
+    char letter;          // 0: none
+    option_type_t type;   // TEXT if the row says nothing
     bool repeatable;      // every value counts, in order; else the last one does
+    bool line_only;       // can't stand in a configuration file
     const char *argument; // its name in the help; NULL: by type
     const char *choices;  // "json|msgpack"
     uint64_t low, high;
@@ -75,6 +76,9 @@ bool options_given (const options_t *self, const char *name);
 bool options_flag (const options_t *self, const char *name);
 uint64_t options_number (const options_t *self, const char *name);  // FLAG: count; CHOICE: place
 const char *options_text (const options_t *self, const char *name); // may be NULL if not given
+
+// Who gave what is there now.
+option_source_t options_source (const options_t *self, const char *name);
 
 // All values of a repeatable option, in order; NULL and 0 if it was not given.
 const char *const *options_texts (const options_t *self, const char *name, size_t *count);
