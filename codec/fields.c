@@ -105,7 +105,7 @@ static int take_cookie (packet_t *packet, const value_t *value)
 
     if (value->kind == VALUE_OCTETS)
         return cookie_from_octets (value->text.raw, &packet->cookie);
-    if (!json_token_short (value->text, store, sizeof store, &plain))
+    if (!json_token_short (&value->text, store, sizeof store, &plain))
         return -1;
     return cookie_parse (plain, &packet->cookie);
 }
@@ -114,7 +114,7 @@ static int take_pipeline (packet_t *packet, const value_t *value)
 {
     slice_t plain;
 
-    if (!json_token_short (value->text, packet->pipeline_store, sizeof packet->pipeline_store,
+    if (!json_token_short (&value->text, packet->pipeline_store, sizeof packet->pipeline_store,
                            &plain)
         || !pipeline_valid (plain))
         return -1;
@@ -130,7 +130,7 @@ static int take_patterns (packet_t *packet, const value_t *value)
     text_t text;
 
     while (strings_next (packet->codec, &rest, &text)) {
-        if (!json_token_short (text, store, sizeof store, &plain) || !pattern_valid (plain))
+        if (!json_token_short (&text, store, sizeof store, &plain) || !pattern_valid (plain))
             return -1;
     }
     packet->pipelines = (strings_t){value->text.raw, NULL, value->count};
@@ -143,7 +143,7 @@ static int take_word (packet_t *packet, packet_key_t key, const value_t *value)
     uint8_t store[32];
     slice_t plain;
 
-    if (!json_token_short (value->text, store, sizeof store, &plain))
+    if (!json_token_short (&value->text, store, sizeof store, &plain))
         return -1;
     if (key == PACKET_KEY_RC)
         return result_parse (plain, &packet->rc);
@@ -163,8 +163,8 @@ static void take_type (packet_t *packet, const value_t *value)
     uint8_t store[32]; // longer than any type's name
     slice_t plain;
 
-    packet->type = json_token_short (value->text, store, sizeof store, &plain) ? type_of (plain)
-                                                                               : PACKET_UNKNOWN;
+    packet->type = json_token_short (&value->text, store, sizeof store, &plain) ? type_of (plain)
+                                                                                : PACKET_UNKNOWN;
 }
 
 static bool right_kind (packet_key_t key, const value_t *value)

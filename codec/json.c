@@ -94,7 +94,7 @@ static void drop_keys (reader_t *self, uint32_t base)
 {
     uint16_t twice;
 
-    if (!keys_twice (&self->keys, base, self->header, compare, &twice))
+    if (self->keys.count == base || !keys_twice (&self->keys, base, self->header, compare, &twice))
         return;
     json_cursor_t at = {self->header.ptr + twice - 1, self->in.end, NULL};
     text_t key = {0};
@@ -209,8 +209,8 @@ static packet_key_t known_key (text_t key)
     uint8_t store[LONGEST_KEY];
     slice_t plain;
 
-    return json_token_short (key, store, sizeof store, &plain) ? fields_key (plain)
-                                                               : PACKET_KEY_COUNT;
+    return json_token_short (&key, store, sizeof store, &plain) ? fields_key (plain)
+                                                                : PACKET_KEY_COUNT;
 }
 
 // One member of the header itself.
@@ -338,7 +338,8 @@ static void put_escape (uint8_t octet, buffer_t *out)
     buffer_append (out, (char[]){'\\', 'u', '0', '0', hex[octet >> 4], hex[octet & 15]}, 6);
 }
 
-void json_put_string (slice_t text, buffer_t *out)
+// A text with octets that have to be escaped or are not ASCII.
+static void put_string_rest (slice_t text, buffer_t *out)
 {
     const uint8_t *at = text.ptr;
     const uint8_t *end = text.ptr + text.len;
@@ -364,6 +365,25 @@ void json_put_string (slice_t text, buffer_t *out)
     }
     append (run, at, out);
     buffer_octet (out, '"');
+}
+
+void json_put_string (slice_t text, buffer_t *out)
+{
+    if (text.len == 0) { // perhaps without a pointer
+        buffer_text (out, "\"\"");
+        return;
+    }
+    if (json_token_plain (text.ptr, text.ptr + text.len) != text.ptr + text.len) {
+        put_string_rest (text, out);
+        return;
+    }
+    uint8_t *room = buffer_reserve (out, text.len + 2);
+    if (!room)
+        return;
+    room[0] = '"';
+    memcpy (room + 1, text.ptr, text.len);
+    room[text.len + 1] = '"';
+    out->len += text.len + 2;
 }
 
 static void put_number (uint64_t number, buffer_t *out)
@@ -425,6 +445,19 @@ static void put_value (const packet_t *packet, packet_key_t key, buffer_t *out)
     }
 }
 
+// What comes before the value of a known key, none of which needs an escape.
+static void put_key (uint8_t before, packet_key_t key, buffer_t *out)
+{
+    const char *name = packet_key_name (key);
+    uint8_t octets[LONGEST_KEY + 4] = {before, '"'};
+    size_t len = strlen (name);
+
+    memcpy (octets + 2, name, len);
+    octets[len + 2] = '"';
+    octets[len + 3] = ':';
+    buffer_append (out, octets, len + 4);
+}
+
 void json_write (const packet_t *packet, buffer_t *out)
 {
     // The type goes first, the cookie second: the order of the keys.
@@ -433,9 +466,7 @@ void json_write (const packet_t *packet, buffer_t *out)
     for (uint8_t before = '{'; left; before = ',') {
         packet_key_t key = (packet_key_t)__builtin_ctz (left);
         left &= left - 1;
-        buffer_octet (out, before);
-        json_put_string (slice_text (packet_key_name (key)), out);
-        buffer_octet (out, ':');
+        put_key (before, key, out);
         put_value (packet, key, out);
     }
     buffer_octet (out, '}');

@@ -269,20 +269,6 @@ void json_token_resolve (slice_t raw, uint8_t *to)
     }
 }
 
-bool json_token_short (text_t text, uint8_t *store, size_t size, slice_t *plain)
-{
-    if (!text.escaped) {
-        *plain = text.raw;
-        return text.raw.len <= size;
-    }
-    size_t len = json_token_len (text.raw);
-    if (len > size)
-        return false;
-    json_token_resolve (text.raw, store);
-    *plain = slice_of (store, len);
-    return true;
-}
-
 // A raw string as a stream of the octets that it stands for.
 typedef struct {
     const uint8_t *at;

@@ -67,8 +67,13 @@ static inline int json_token_string (json_cursor_t *in, text_t *text)
     const uint8_t *from = in->at + 1;
     const uint8_t *at = json_token_plain (from, in->end);
 
-    if (at == in->end || *at != '"')
-        return json_token_string_rest (in, at, text);
+    if (at == in->end || *at != '"') {
+        // A copy, so that the caller's text can stay in registers on the usual way.
+        text_t rest = {{NULL, 0}, false};
+        int result = json_token_string_rest (in, at, &rest);
+        *text = rest;
+        return result;
+    }
     *text = text_plain (slice_of (from, (size_t)(at - from)));
     in->at = at + 1;
     return 0;
@@ -90,7 +95,19 @@ void json_token_resolve (slice_t raw, uint8_t *to);
 /*  The octets that a text stands for, if they are at most `size`: those in the header, or written
  *  to `store` if there are escapes.
  */
-bool json_token_short (text_t text, uint8_t *store, size_t size, slice_t *plain);
+static inline bool
+json_token_short (const text_t *text, uint8_t *store, size_t size, slice_t *plain)
+{
+    if (!text->escaped) {
+        *plain = text->raw;
+        return text->raw.len <= size;
+    }
+    *plain = slice_of (store, json_token_len (text->raw));
+    if (plain->len > size)
+        return false;
+    json_token_resolve (text->raw, store);
+    return true;
+}
 
 // Orders two raw strings by what they stand for; each runs from `at` to its closing quote.
 int json_token_compare (const uint8_t *a, const uint8_t *b);

@@ -101,7 +101,7 @@ static void drop_keys (reader_t *self, uint32_t base)
     msgpack_token_t token;
     uint16_t twice;
 
-    if (!keys_twice (&self->keys, base, self->header, compare, &twice))
+    if (self->keys.count == base || !keys_twice (&self->keys, base, self->header, compare, &twice))
         return;
     const uint8_t *at = self->header.ptr + twice;
     (void)msgpack_token_next (&at, self->end, &token); // it was read before
@@ -166,7 +166,13 @@ static int read_value (reader_t *self, value_t *value)
 {
     const uint8_t *from = self->at;
     msgpack_token_t token;
+    slice_t text;
 
+    if (msgpack_token_short (&self->at, self->end, &text)) {
+        value->kind = check_text (self, text) ? VALUE_TEXT : VALUE_OTHER;
+        value->text = text_plain (text);
+        return 0;
+    }
     if (read_token (self, &token))
         return -1;
     switch (token.kind) {
@@ -213,18 +219,22 @@ static int read_odd_member (reader_t *self, const msgpack_token_t *token)
 static int read_member (reader_t *self)
 {
     const uint8_t *from = self->at;
-    msgpack_token_t token;
     value_t value;
+    slice_t key;
 
     self->key = slice_of (NULL, 0);
-    if (read_token (self, &token))
-        return -1;
-    if (token.kind != MSGPACK_STR)
-        return read_odd_member (self, &token);
-    self->key = token.octets;
-    packet_key_t known = fields_key (token.octets);
+    if (!msgpack_token_short (&self->at, self->end, &key)) {
+        msgpack_token_t token;
+        if (read_token (self, &token))
+            return -1;
+        if (token.kind != MSGPACK_STR)
+            return read_odd_member (self, &token);
+        key = token.octets;
+    }
+    self->key = key;
+    packet_key_t known = fields_key (key);
     if (known == PACKET_KEY_COUNT) {
-        (void)check_text (self, token.octets);
+        (void)check_text (self, key);
         return push_key (self, from) || skip_object (self, 1) ? -1 : 0;
     }
     if (read_value (self, &value))
@@ -305,6 +315,10 @@ void msgpack_cut (slice_t header, slice_t member, buffer_t *out)
 
 static void put_text (slice_t text, buffer_t *out)
 {
+    if (utf8_ascii (text)) {
+        msgpack_put_str (text, out);
+        return;
+    }
     msgpack_put_str_head (utf8_repaired_len (text), out);
     utf8_repair (text, out);
 }

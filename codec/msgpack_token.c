@@ -154,7 +154,7 @@ long_token (uint8_t head, const uint8_t **at, const uint8_t *end, msgpack_token_
     }
 }
 
-const char *msgpack_token_rest (const uint8_t **at, const uint8_t *end, msgpack_token_t *token)
+const char *msgpack_token_next (const uint8_t **at, const uint8_t *end, msgpack_token_t *token)
 {
     const uint8_t *from = *at;
     const char *why;
@@ -275,8 +275,17 @@ void msgpack_put_str_head (size_t len, buffer_t *out)
 
 void msgpack_put_str (slice_t text, buffer_t *out)
 {
-    msgpack_put_str_head (text.len, out);
-    buffer_slice (out, text);
+    bool is_short = text.len > 0 && text.len < 32;
+    uint8_t *room = is_short ? buffer_reserve (out, text.len + 1) : NULL;
+
+    if (!room) { // which ignores what comes if it is full
+        msgpack_put_str_head (text.len, out);
+        buffer_slice (out, text);
+        return;
+    }
+    room[0] = (uint8_t)(0xa0 | text.len);
+    memcpy (room + 1, text.ptr, text.len);
+    out->len += text.len + 1;
 }
 
 static void put_count (uint8_t fix, uint8_t head16, uint32_t count, buffer_t *out)

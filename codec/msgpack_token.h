@@ -33,26 +33,24 @@ typedef struct {
     };
 } msgpack_token_t;
 
-const char *msgpack_token_rest (const uint8_t **at, const uint8_t *end, msgpack_token_t *token);
-
 /*  Takes the token at *at, which moves behind it: behind the content of a str, bin or ext, behind
  *  the head of an array or map, which is known to have an octet for each key, value and element it
  *  claims. NULL, or what is wrong; *at is at the culprit then.
  */
-static inline const char *
-msgpack_token_next (const uint8_t **at, const uint8_t *end, msgpack_token_t *token)
+const char *msgpack_token_next (const uint8_t **at, const uint8_t *end, msgpack_token_t *token);
+
+/*  Takes the token if it is a str of at most 31 octets, as most of a header are; false if it is
+ *  something else. For speed: a slice that is not part of a token stays in registers.
+ */
+static inline bool msgpack_token_short (const uint8_t **at, const uint8_t *end, slice_t *text)
 {
-    // Most tokens of a header are short strings.
-    if (*at < end && (**at & 0xe0) == 0xa0) {
-        size_t len = **at & 0x1f;
-        if (len < (size_t)(end - *at)) {
-            token->kind = MSGPACK_STR;
-            token->octets = slice_of (*at + 1, len);
-            *at += 1 + len;
-            return NULL;
-        }
-    }
-    return msgpack_token_rest (at, end, token);
+    const uint8_t *from = *at;
+
+    if (from == end || (*from & 0xe0) != 0xa0 || (*from & 0x1f) >= end - from)
+        return false;
+    *text = slice_of (from + 1, *from & 0x1f);
+    *at = from + 1 + text->len;
+    return true;
 }
 
 // Skips one object of octets that are known to be valid, in time linear in its size.

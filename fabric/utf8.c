@@ -60,7 +60,7 @@ static const uint8_t *skip_valid (const uint8_t *at, const uint8_t *end)
     }
 }
 
-bool utf8_valid (slice_t text)
+bool utf8_valid_rest (slice_t text)
 {
     return text.len == 0 || skip_valid (text.ptr, text.ptr + text.len) == text.ptr + text.len;
 }
@@ -93,8 +93,8 @@ size_t utf8_repaired_len (slice_t text)
 {
     size_t len = text.len;
 
-    if (len == 0)
-        return 0;
+    if (utf8_ascii (text))
+        return len;
     const uint8_t *end = text.ptr + text.len;
     for (const uint8_t *at = skip_valid (text.ptr, end); at < end; at = skip_valid (at + 1, end))
         len += sizeof replacement - 1;
@@ -103,8 +103,10 @@ size_t utf8_repaired_len (slice_t text)
 
 void utf8_repair (slice_t text, buffer_t *out)
 {
-    if (text.len == 0)
+    if (utf8_ascii (text)) {
+        buffer_slice (out, text);
         return;
+    }
     const uint8_t *at = text.ptr;
     const uint8_t *end = text.ptr + text.len;
     for (;;) {

@@ -13,7 +13,32 @@
 // How many octets the character at `at` has, 1 to 4; 0 if there is no valid one before `end`.
 size_t utf8_character (const uint8_t *at, const uint8_t *end);
 
-bool utf8_valid (slice_t text);
+bool utf8_valid_rest (slice_t text);
+
+// Whether all octets are ASCII; by words that overlap, since most texts asked about are short.
+static inline bool utf8_ascii (slice_t text)
+{
+    const uint8_t *at = text.ptr;
+    uint64_t all = 0;
+
+    if (text.len < 8) {
+        for (size_t i = 0; i < text.len; i++)
+            all |= at[i];
+        return all < 0x80;
+    }
+    uint64_t word;
+    for (size_t i = 0; i < text.len - 8; i += 8) {
+        memcpy (&word, at + i, sizeof word);
+        all |= word;
+    }
+    memcpy (&word, at + text.len - 8, sizeof word);
+    return ((all | word) & UINT64_C (0x8080808080808080)) == 0;
+}
+
+static inline bool utf8_valid (slice_t text)
+{
+    return utf8_ascii (text) || utf8_valid_rest (text);
+}
 
 // Writes `code` (below 0x110000; surrogates are not looked for) and says how many octets it took.
 size_t utf8_encode (uint32_t code, uint8_t octets[static UTF8_OCTETS_MAX]);

@@ -199,6 +199,22 @@ static void texts_are_escaped_and_repaired (void **state)
                                      "\xef\xbf\xbd\0\x1f\n\xef\xbf\xbd\xef\xbf\xbd"));
 }
 
+static void texts_may_be_empty_without_a_pointer (void **state)
+{
+    packet_t packet;
+
+    (void)state;
+    packet_init (&packet, ENCODING_JSON);
+    packet.type = PACKET_RESULT;
+    packet.keys = PACKET_BIT (ERROR) | PACKET_BIT (RESULT) | PACKET_BIT (STACKTRACE);
+    assert_written (&packet, HEADER ("{\"packet_type\":\"RESULT\",\"error\":\"\","
+                                     "\"stacktrace\":[],\"result\":\"\"}"));
+    packet.codec = ENCODING_MSGPACK;
+    assert_written (&packet, HEADER ("\x84\xabpacket_type\xa6RESULT\xa5"
+                                     "error\xa0"
+                                     "\xaastacktrace\x90\xa6result\xc4\0"));
+}
+
 static void integers_are_written_as_short_as_can_be (void **state)
 {
     static const struct {
@@ -258,5 +274,6 @@ TESTING_MAIN (cmocka_unit_test (the_first_octet_tells_the_codec),
               cmocka_unit_test (the_type_is_written_first_and_the_cookie_second),
               cmocka_unit_test (a_binary_cookie_stays_binary_where_it_can),
               cmocka_unit_test (texts_are_escaped_and_repaired),
+              cmocka_unit_test (texts_may_be_empty_without_a_pointer),
               cmocka_unit_test (integers_are_written_as_short_as_can_be),
               cmocka_unit_test (a_full_buffer_is_told), )
