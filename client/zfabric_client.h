@@ -1,0 +1,194 @@
+/*  zfabric_client: runs tasks through a broker.
+ *
+ *  One client is one connection, which any number of tasks share; a thread of its own looks after
+ *  it, and makes the connection anew whenever it is lost. Each task is a call:
+ *
+ *      zfabric_client_t *client = zfabric_client_new ("tcp://127.0.0.1:51520", NULL, NULL, 0);
+ *      zfabric_result_t *result = zfabric_client_run (client, "greet", "\"you\"", 5, NULL);
+ *      if (result && result->rc == ZFABRIC_OK)
+ *          printf ("%.*s\n", (int)result->size, (const char *)result->payload);
+ *      zfabric_result_destroy (&result);
+ *      zfabric_client_destroy (&client);
+ *
+ *  Many at once: zfabric_client_start () each, then zfabric_call_wait () for them, or have
+ *  options.on_result called. The broker's own pipelines ("$status" ...) are run like any other.
+ *
+ *  Every call ends: with the worker's or the broker's RESULT, or with BROKER_WENT_AWAY and a reason
+ *  when the connection is lost, or there is none for options.connect_timeout_ms. Only a task
+ *  without options.timeout_ms may take as long as its worker does.
+ *
+ *  Threads: any thread may use a client, and any its calls, at the same time; what is different
+ *  says so. The client's ZeroMQ context is the process's (CZMQ's zsys). No signal handler is
+ *  installed.
+ *
+ *  Errors: NULL or -1 with errno.
+ */
+#ifndef ZFABRIC_CLIENT_H
+#define ZFABRIC_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zfabric_encoding.h"
+#include "zfabric_export.h"
+#include "zfabric_result.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct zfabric_client zfabric_client_t;
+typedef struct zfabric_call zfabric_call_t;
+
+// How a task ended. Read only; what it points to is part of it.
+typedef struct {
+    zfabric_rc_t rc;
+    zfabric_encoding_t encoding; // of the payload: JSON, MSGPACK or RAW
+    const void *payload;         // the octets, not followed by a NUL; NULL if there are none
+    size_t size;                 // octets
+    const char *error;           // what went wrong, for a person; "" if nothing was said
+    const char *const *stacktrace;
+    size_t stacktrace_count; // lines
+} zfabric_result_t;
+
+// A piece of a result that came before its end. Read only, as above.
+typedef struct {
+    uint64_t seq; // counts a task's pieces from 0; a gap is what was dropped on the way
+    zfabric_encoding_t encoding;
+    const void *payload;
+    size_t size;
+} zfabric_partial_t;
+
+/*  Called on the client's thread, in the order in which things came; while one runs no other task
+ *  of the client makes progress. They may start, cancel and destroy calls, but not wait: functions
+ *  that would wait fail with EDEADLK. `call` and what it brings live until the function returns
+ *  (the call as long as its owner wants).
+ */
+typedef void (zfabric_result_fn) (zfabric_call_t *call, const zfabric_result_t *result, void *arg);
+typedef void (zfabric_partial_fn) (zfabric_call_t *call,
+                                   const zfabric_partial_t *partial,
+                                   void *arg);
+
+typedef enum {
+    ZFABRIC_CLIENT_EVENT_UP,      // connected; text: the endpoint
+    ZFABRIC_CLIENT_EVENT_LOST,    // the connection is lost; text: why
+    ZFABRIC_CLIENT_EVENT_FAILED,  // an attempt to connect failed, more follow; text: why
+    ZFABRIC_CLIENT_EVENT_REFUSED, // the broker refused a packet that belongs to no open call, or
+                                  // sent one that breaks the protocol; text: its words
+} zfabric_client_event_t;
+
+// Called on the client's thread, as above.
+typedef void (zfabric_client_event_fn) (zfabric_client_event_t event, const char *text, void *arg);
+
+// All zero: the defaults. Texts are copied.
+typedef struct {
+    zfabric_encoding_t codec;    // of headers: JSON (default) or MSGPACK
+    uint64_t connect_timeout_ms; // how long a call waits for a connection; 0: 5,000
+    uint32_t max_open;           // calls open at once; 0: 10,000
+    uint64_t max_payload;        // octets of a payload, either way; 0: 64 MiB
+    const char *server_key;      // CURVE, Z85: the broker's public key; NULL: no encryption
+    const char *public_key;      // and ours; both or neither: without, a pair is made up
+    const char *secret_key;
+    zfabric_client_event_fn *on_event; // NULL: nobody is told
+    void *event_arg;
+} zfabric_client_options_t;
+
+// All zero: the defaults.
+typedef struct {
+    const char *cookie;          // a UUID, 36 characters; NULL: a fresh one
+    zfabric_encoding_t encoding; // of the payload; default: the client's codec
+    uint64_t timeout_ms;         // the whole task must end in this time; 0: no limit
+    bool has_wait;               // wait_ms says something
+    uint64_t wait_ms;            // longest time in the broker's queue; 0: none
+    bool has_priority;           // priority says something
+    uint8_t priority;            // 0-9, 9 is served first; without: 5
+    uint8_t retries;             // 0-100: how often it may go to another worker after one went away
+    bool orphan_cancel;          // cancel the task if this client goes away; without: it finishes
+    bool stream;                 // partials are wanted; on_partial says so, too
+    bool detach;                 // no result is wanted: the call ends, OK, when the broker took it
+    zfabric_result_fn *on_result;   // called once, when the call ends; NULL: nobody is
+    zfabric_partial_fn *on_partial; // called for each partial instead of keeping them
+    void *arg;                      // for both
+} zfabric_run_options_t;
+
+/*  A client of the broker at `endpoints`: one (tcp://, ipc:// or inproc://) or several, separated
+ *  by commas, of which one is used at a time and the next after a failure; NULL: the default,
+ *  tcp://127.0.0.1:51520. Does not wait for the connection. `options` may be NULL.
+ *
+ *  NULL with errno (EINVAL, EMFILE, ENOMEM, EAGAIN: no thread to be had) and words in `problem`,
+ *  up to `size` octets with the NUL; it may be NULL.
+ */
+ZFABRIC_EXPORT zfabric_client_t *zfabric_client_new (const char *endpoints,
+                                                     const zfabric_client_options_t *options,
+                                                     char *problem,
+                                                     size_t size);
+
+/*  Ends open calls with BROKER_WENT_AWAY, sends what was on its way (for 2 s at the longest) and
+ *  closes. Calls may outlive their client. No other function may be running with this client, nor
+ *  may it be called on the client's thread; functions of its calls may. NULL-safe; nulls the
+ *  pointer.
+ */
+ZFABRIC_EXPORT void zfabric_client_destroy (zfabric_client_t **self_p);
+
+// Whether there is a connection now. If not, why in `reason` (up to `size` octets with the NUL; may
+// be NULL): what the last attempt or connection ended with, "" if the first is still under way.
+ZFABRIC_EXPORT bool
+zfabric_client_connected (const zfabric_client_t *self, char *reason, size_t size);
+
+// Calls that have not ended.
+ZFABRIC_EXPORT size_t zfabric_client_open (const zfabric_client_t *self);
+
+/*  Starts a task. The payload is copied; `options` may be NULL. The call is yours to destroy, at
+ *  any time: that lets go of it, but neither ends the task nor silences its callbacks.
+ *
+ *  NULL with errno: EINVAL (no valid pipeline, cookie or option), EMSGSIZE (the payload is over
+ *  max_payload), EAGAIN (max_open calls are open), ENOMEM. A cookie that is in use ends the call
+ *  with COOKIE_COLLISION.
+ */
+ZFABRIC_EXPORT zfabric_call_t *zfabric_client_start (zfabric_client_t *self,
+                                                     const char *pipeline,
+                                                     const void *payload,
+                                                     size_t size,
+                                                     const zfabric_run_options_t *options);
+
+// Starts a task and waits for its end. The result is yours to destroy. NULL as above, or EDEADLK.
+ZFABRIC_EXPORT zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
+                                                     const char *pipeline,
+                                                     const void *payload,
+                                                     size_t size,
+                                                     const zfabric_run_options_t *options);
+
+/*  Cancels a task by its cookie, whosever it is: starts a call that ends with OK or
+ *  COOKIE_NOT_FOUND (or FORBIDDEN, BROKER_WENT_AWAY). NULL with errno: EINVAL (no cookie), EAGAIN,
+ *  ENOMEM.
+ */
+ZFABRIC_EXPORT zfabric_call_t *zfabric_client_cancel (zfabric_client_t *self, const char *cookie);
+
+/*  Waits until the call has ended, `timeout_ms` at the longest (-1: for ever; 0: just looks). The
+ *  result belongs to the call. NULL with errno: ETIMEDOUT, EDEADLK.
+ */
+ZFABRIC_EXPORT const zfabric_result_t *zfabric_call_wait (zfabric_call_t *self, int timeout_ms);
+
+/*  Waits for the next partial, `timeout_ms` at the longest, as above. It is yours to destroy. NULL
+ *  with errno: ENODATA (the call has ended and there are no more), ETIMEDOUT, EDEADLK. A call keeps
+ *  up to 16 MiB or 10,000 partials for you; what comes while it is full is dropped.
+ */
+ZFABRIC_EXPORT zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int timeout_ms);
+
+// Asks for the end of the task; returns at once. The call ends with CANCELLED, or with what the
+// worker had ready before. Nothing happens if it has ended.
+ZFABRIC_EXPORT void zfabric_call_cancel (zfabric_call_t *self);
+
+// The task's cookie, 36 characters. Lives as long as the call.
+ZFABRIC_EXPORT const char *zfabric_call_cookie (const zfabric_call_t *self);
+
+// NULL-safe, null the pointer. No other thread may be using the call, result or partial.
+ZFABRIC_EXPORT void zfabric_call_destroy (zfabric_call_t **self_p);
+ZFABRIC_EXPORT void zfabric_result_destroy (zfabric_result_t **self_p);
+ZFABRIC_EXPORT void zfabric_partial_destroy (zfabric_partial_t **self_p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
