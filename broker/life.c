@@ -52,14 +52,14 @@ static void set_deadline (switchboard_t *self, task_t *task)
 
 // ---- ends
 
-static void place (switchboard_t *self, task_t *task, worker_t *worker, turns_t *turns);
+static void wait_and_match (switchboard_t *self, task_t *task, turns_t *turns);
 
 // The worker has let go of the earlier task with this cookie.
 static void promote (switchboard_t *self, task_t *task)
 {
     self->parked--;
     task_move (task, TASK_QUEUED);
-    place (self, task, roster_pick (&self->roster, task_pipeline (task)), &task->client->turns);
+    wait_and_match (self, task, &task->client->turns);
 }
 
 // The record leaves table, lists, heaps and memory. Its slot, if it has one, is free then.
@@ -192,18 +192,45 @@ void life_feed (switchboard_t *self, worker_t *worker)
     }
 }
 
-// Gives the task to the worker; without one it waits, at the front if `turns` is NULL. It is NEW,
-// or QUEUED and in no lane.
-static void place (switchboard_t *self, task_t *task, worker_t *worker, turns_t *turns)
+// Lets a NEW or QUEUED task wait, at the front if `turns` is NULL. 0, or -1 and the task has ended.
+static int wait_in_queue (switchboard_t *self, task_t *task, turns_t *turns)
 {
-    if (worker) {
-        assign (self, task, worker);
-    } else if (waiting_add (&self->waiting, task, turns)) {
+    if (waiting_add (&self->waiting, task, turns)) {
         life_conclude (self, task, ZFABRIC_EXCEPTION, "out of memory");
-    } else {
-        if (task->state != TASK_QUEUED)
-            task_move (task, TASK_QUEUED);
-        set_deadline (self, task);
+        return -1;
+    }
+    if (task->state != TASK_QUEUED)
+        task_move (task, TASK_QUEUED);
+    set_deadline (self, task);
+    return 0;
+}
+
+// Gives what should go next to a worker of this group, or to a better one. False: nothing waits.
+static bool give_next (switchboard_t *self, const group_t *group)
+{
+    task_t *task = waiting_pick (&self->waiting, group);
+
+    if (!task)
+        return false;
+    worker_t *worker = roster_pick (&self->roster, task_pipeline (task));
+    waiting_serve (&self->waiting, task);
+    assign (self, task, worker);
+    return true;
+}
+
+static void wait_and_match (switchboard_t *self, task_t *task, turns_t *turns)
+{
+    uint8_t name[LIMIT_PIPELINE_OCTETS];
+    slice_t pipeline = slice_of (name, task->pipeline_len);
+    worker_t *worker;
+
+    // The task may be gone before its worker is full: who waits before it goes first.
+    memcpy (name, task->pipeline, task->pipeline_len);
+    if (wait_in_queue (self, task, turns))
+        return;
+    while (!self->draining && (worker = roster_pick (&self->roster, pipeline))) {
+        if (!give_next (self, worker->group))
+            return;
     }
 }
 
@@ -316,7 +343,10 @@ void life_submit (switchboard_t *self,
     } else {
         slice_t key = cookie_slice (&task->cookie);
         table_insert (&self->cookies, &task->by_cookie, table_hash (self->secret, key));
-        place (self, task, worker, &client->turns);
+        if (worker)
+            assign (self, task, worker);
+        else
+            (void)wait_in_queue (self, task, &client->turns);
     }
 }
 
@@ -476,14 +506,6 @@ void life_result (switchboard_t *self,
 
 // ---- peers lost, and the broker's own end
 
-static void retry (switchboard_t *self, task_t *task)
-{
-    task->retries--;
-    self->stats.requeued++;
-    task_move (task, TASK_QUEUED);
-    place (self, task, roster_pick (&self->roster, task_pipeline (task)), NULL);
-}
-
 // Ends, or keeps for a retry, what the lost worker held. The slot has been freed.
 static bool outlives_worker (switchboard_t *self, task_t *task)
 {
@@ -499,6 +521,29 @@ static bool outlives_worker (switchboard_t *self, task_t *task)
         life_conclude (self, task, ZFABRIC_WORKER_WENT_AWAY,
                        "its worker went away, and no retries are left");
     return false;
+}
+
+// All go to the queue before any is given away: the most urgent is first, not the first one here.
+static void requeue (switchboard_t *self, list_t *again)
+{
+    list_node_t *node;
+
+    if (list_empty (again))
+        return;
+    while ((node = list_first (again))) {
+        task_t *task = container_of (node, task_t, in_worker);
+        list_remove (node);
+        task->retries--;
+        self->stats.requeued++;
+        task_move (task, TASK_QUEUED);
+        (void)wait_in_queue (self, task, NULL);
+    }
+    for (node = list_first (&self->roster.workers); node;
+         node = list_next (&self->roster.workers, node)) {
+        worker_t *worker = container_of (node, worker_t, in_roster);
+        while (worker_has_room (worker) && give_next (self, worker->group))
+            ;
+    }
 }
 
 void life_worker_lost (switchboard_t *self, worker_t *worker)
@@ -522,10 +567,7 @@ void life_worker_lost (switchboard_t *self, worker_t *worker)
         if (outlives_worker (self, container_of (node, task_t, in_worker)))
             list_append (&again, node);
     }
-    while ((node = list_first (&again))) {
-        list_remove (node);
-        retry (self, container_of (node, task_t, in_worker));
-    }
+    requeue (self, &again);
 }
 
 void life_client_lost (switchboard_t *self, client_t *client)

@@ -213,8 +213,7 @@ static json_t *explain (const switchboard_t *self, const task_t *task)
     bool waits = !task->worker;
     bool placed = task->state == TASK_QUEUED;
 
-    json_object_set_new (object, "place",
-                         placed ? number (waiting_place (&self->waiting, task)) : json_null ());
+    json_object_set_new (object, "place", placed ? number (waiting_place (task)) : json_null ());
     json_object_set_new (object, "waits_for", waits ? waits_for (self, task) : json_null ());
     json_object_set_new (object, "deadline", time_left (self, task->expires));
     json_object_set_new (object, "wait_left", time_left (self, task->wait_until));

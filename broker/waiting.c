@@ -1,7 +1,7 @@
-/*  Turns are kept lazily. A lane's key is its client's turn at the time when the lane was last put
- *  in order; if the client has been served elsewhere since, the true key is higher. A lane that
- *  comes to the top with an old key is put in order again and the top looked at anew. As true keys
- *  are never lower than kept ones, a top whose key is true is the first of all.
+/*  Turns are kept lazily. A lane's key is the number of its client's last service at the time when
+ *  the lane was last put in order; if the client has been served elsewhere since, the true key is
+ *  higher. A lane that comes to the top with an old key is put in order again and the top looked at
+ *  anew. As true keys are never lower than kept ones, a top whose key is true is the first of all.
  *
  *  Invariants: lines and lanes exist only while a task waits in them; a line hangs on exactly those
  *  patterns of the roster that fit its pipeline.
@@ -210,7 +210,7 @@ static void line_destroy (waiting_t *self, line_t *line)
 // The lane's true key: its client's turn now.
 static uint64_t turn_now (const lane_t *lane)
 {
-    return lane->turns ? lane->turns->next[lane->priority] : 0;
+    return lane->turns ? lane->turns->served[lane->priority] : 0;
 }
 
 static lane_t *lane_get (waiting_t *self, line_t *line, turns_t *turns, uint8_t priority)
@@ -231,9 +231,9 @@ static lane_t *lane_get (waiting_t *self, line_t *line, turns_t *turns, uint8_t 
     lane->turns = turns;
     lane->priority = priority;
     list_init (&lane->tasks);
-    // Who was away does not save up turns.
-    if (turns && turns->next[priority] < self->served[priority])
-        turns->next[priority] = self->served[priority];
+    // Who is new stands behind those that are there, or coming back would be a way to the front.
+    if (turns && turns->served[priority] == 0)
+        turns->served[priority] = self->services[priority];
     lane->turn = turn_now (lane);
     table_insert (&self->lanes, &lane->by_key, hash);
     line->lane_count++;
@@ -366,46 +366,43 @@ void waiting_serve (waiting_t *self, task_t *task)
     lane_t *lane = task->lane;
 
     if (lane->turns) {
-        self->served[lane->priority] = lane->turns->next[lane->priority];
-        lane->turn = ++lane->turns->next[lane->priority];
+        lane->turns->served[lane->priority] = ++self->services[lane->priority];
+        lane->turn = turn_now (lane);
     }
     waiting_remove (self, task);
 }
 
-// How many tasks of `lane` are before the one that has `turn` and `arrival` at the same priority.
-static size_t count_before (const lane_t *lane, uint64_t turn, uint64_t arrival)
+// How many tasks of `lane` come before number `index` of `own`: the lanes go round in turn.
+static size_t count_before (const lane_t *lane, const lane_t *own, size_t index)
 {
-    uint64_t at = turn_now (lane);
     size_t before = 0;
+    size_t rounds = index;
 
-    for (list_node_t *node = list_first (&lane->tasks); node;
-         node = list_next (&lane->tasks, node), at++) {
-        bool first =
-            at < turn || (at == turn && container_of (node, task_t, in_lane)->arrival < arrival);
-        if (lane->turns && !first)
-            break;
+    if (lane->priority != own->priority)
+        rounds = lane->priority > own->priority ? SIZE_MAX : 0;
+    else if (!lane->turns || !own->turns)
+        rounds = lane->turns ? 0 : SIZE_MAX;
+    else if (turn_now (lane) < turn_now (own)
+             || (turn_now (lane) == turn_now (own)
+                 && head_of (lane)->arrival < head_of (own)->arrival))
+        rounds = index + 1;
+    for (list_node_t *node = list_first (&lane->tasks); node && before < rounds;
+         node = list_next (&lane->tasks, node))
         before++;
-    }
     return before;
 }
 
-size_t waiting_place (const waiting_t *self, const task_t *task)
+size_t waiting_place (const task_t *task)
 {
     const lane_t *own = task->lane;
-    uint64_t turn = turn_now (own);
-    size_t place = 0;
+    const line_t *line = own->line;
+    size_t index = 0, place = 0;
 
-    (void)self;
-    for (list_node_t *node = list_first (&own->tasks); node != &task->in_lane; node = node->next) {
-        place++;
-        turn++;
-    }
-    for (size_t i = 0; i < own->line->lanes.count; i++) {
-        const lane_t *lane = container_of (own->line->lanes.nodes[i], lane_t, in_line);
-        if (lane == own || lane->priority < own->priority || (!own->turns && lane->turns))
-            continue;
-        place += lane->priority > own->priority ? count_before (lane, UINT64_MAX, UINT64_MAX)
-                                                : count_before (lane, turn, task->arrival);
+    for (list_node_t *node = list_first (&own->tasks); node != &task->in_lane; node = node->next)
+        index++;
+    for (size_t i = 0; i < line->lanes.count; i++) {
+        const lane_t *lane = container_of (line->lanes.nodes[i], lane_t, in_line);
+        place += lane == own ? index : count_before (lane, own, index);
     }
     return place;
 }

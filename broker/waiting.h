@@ -14,20 +14,19 @@
 #include "broker/groups.h"
 #include "broker/task.h"
 
-/*  A client's turns. At each priority a client's next task has a turn, a number; the lowest is
- *  served first, and each that is served moves the client one turn back.
+/*  A client's turns: at each priority the number of the service that it had last. Of those who wait
+ *  the one served longest ago is next, so clients go round in turn. Zero: it never waited.
  */
 typedef struct {
-    uint64_t next[LIMIT_PRIORITY + 1];
+    uint64_t served[LIMIT_PRIORITY + 1];
 } turns_t;
 
 typedef struct {
-    table_t lines;                       // by pipeline
-    table_t lanes;                       // by line, priority and client
-    list_t all;                          // lines, for walks
-    size_t count;                        // tasks
-    uint64_t served[LIMIT_PRIORITY + 1]; // the turn that was served last
-    uint64_t numbers;                    // source of line numbers
+    table_t lines;                         // by pipeline
+    table_t lanes;                         // by line, priority and client
+    list_t all;                            // lines, for walks
+    size_t count;                          // tasks
+    uint64_t services[LIMIT_PRIORITY + 1]; // how many there were at each priority
     groups_t *groups;
     const uint8_t *secret;
 } waiting_t;
@@ -52,7 +51,7 @@ task_t *waiting_pick (waiting_t *self, const group_t *group);
 void waiting_serve (waiting_t *self, task_t *task);
 
 // How many tasks are before this one among those of its own pipeline. O(tasks of the pipeline).
-size_t waiting_place (const waiting_t *self, const task_t *task);
+size_t waiting_place (const task_t *task);
 
 // For groups_init (): a pattern has come, or goes.
 int waiting_pattern_added (pattern_t *pattern, void *arg);
