@@ -10,13 +10,13 @@
 
 typedef struct {
     const char *name;
-    const char *summary;                   // one line, for the list of commands
-    const char *arguments;                 // "PIPELINE [VARIABLES]"; "" if there are none
-    unsigned least, most;                  // how many arguments
-    const char *description;               // a paragraph a line, for --help
-    const char *example;                   // lines, for the end of --help
-    const option_t *const *options;        // tables, the last one NULL
-    int (*run) (const options_t *options); // returns the exit status
+    const char *summary;             // one line, for the list of commands
+    const char *arguments;           // "PIPELINE [VARIABLES]"; "" if there are none
+    unsigned least, most;            // how many arguments
+    const char *description;         // a paragraph a line, for --help
+    const char *example;             // lines, for the end of --help
+    const option_t *const *options;  // tables, the last one NULL
+    int (*run) (options_t *options); // returns the exit status
 } command_t;
 
 // Exit statuses. A task's code that is not OK is STATUS_RESULT + its number in zfabric_rc_t.
@@ -27,7 +27,13 @@ typedef struct {
 #define STATUS_INTERRUPTED 130 // left at a Ctrl-C, as shells have it
 
 // Every command, in the order of the help.
-#define COMMANDS(X) X (version)
+#define COMMANDS(X)                                                                                \
+    X (broker)                                                                                     \
+    X (worker)                                                                                     \
+    X (run)                                                                                        \
+    X (cancel)                                                                                     \
+    X (status)                                                                                     \
+    X (version)
 
 #define X(name) extern const command_t command_##name;
 COMMANDS (X)

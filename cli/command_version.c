@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <zmq.h>
 
-static int run (const options_t *options)
+static int run (options_t *options)
 {
     int major, minor, patch;
 

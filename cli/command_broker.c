@@ -1,0 +1,205 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/config.h"
+#include "cli/interrupt.h"
+#include "cli/log.h"
+#include "cli/slurp.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "fabric/endpoint.h"
+#include "fabric/limits.h"
+
+#define CONFIG_OCTETS_MAX (1024 * 1024)
+#define LOOK_MS           500 // how often it looks whether the broker has stopped by itself
+
+static const option_t rows[] = {
+    {.name = "serve",
+     .repeatable = true,
+     .argument = "ENDPOINT",
+     .initial = DEFAULT_SERVE,
+     .group = "Endpoints",
+     .help = "Where clients connect: tcp://HOST:PORT or ipc://PATH. HOST is an address (IPv6 in "
+             "brackets), an interface or *; PORT may be * for a free one."},
+    {.name = "listen",
+     .repeatable = true,
+     .argument = "ENDPOINT",
+     .initial = DEFAULT_LISTEN,
+     .help = "Where workers connect."},
+    {.name = "insecure",
+     .type = OPTION_FLAG,
+     .help = "Bind tcp beyond loopback although there are no keys: whoever reaches the port may "
+             "run tasks and serve pipelines."},
+    {.name = "queue",
+     .type = OPTION_NUMBER,
+     .high = UINT32_MAX,
+     .number = DEFAULT_QUEUE,
+     .group = "Limits",
+     .help = "Tasks that may wait for a worker."},
+    {.name = "queue-wait",
+     .type = OPTION_MILLISECONDS,
+     .high = UINT64_MAX,
+     .number = DEFAULT_QUEUE_WAIT_MS,
+     .help = "How long a task waits that does not say so itself."},
+    {.name = "client-tasks",
+     .type = OPTION_NUMBER,
+     .low = 1,
+     .high = UINT32_MAX,
+     .number = DEFAULT_CLIENT_TASKS,
+     .help = "Tasks that one client may have open."},
+    {.name = "cancel-grace",
+     .type = OPTION_MILLISECONDS,
+     .high = UINT64_MAX,
+     .number = DEFAULT_CANCEL_GRACE_MS,
+     .help = "How long a worker has to answer a cancel before the broker does."},
+    {.name = "drain",
+     .type = OPTION_MILLISECONDS,
+     .high = UINT64_MAX,
+     .number = DEFAULT_DRAIN_MS,
+     .help = "How long running tasks have when the broker stops."},
+    {.name = "max-payload",
+     .type = OPTION_OCTETS,
+     .low = 1,
+     .high = INT64_MAX,
+     .number = DEFAULT_MAX_PAYLOAD,
+     .help = "The largest variables or result."},
+    {.name = "outbox",
+     .type = OPTION_OCTETS,
+     .high = INT64_MAX,
+     .number = DEFAULT_OUTBOX,
+     .help = "What is kept for one peer that does not read, before it is thrown out."},
+    {.name = "config",
+     .letter = 'c',
+     .line_only = true,
+     .argument = "FILE",
+     .group = "Other",
+     .help = "Read options from a file of lines `name = value`; what stands on the command line "
+             "wins over it."},
+    {.name = "verbose",
+     .letter = 'v',
+     .type = OPTION_FLAG,
+     .help = "Log single packets and tasks as well."},
+    {.name = NULL},
+};
+static const option_t *const tables[] = {rows, NULL};
+
+// 0, or the exit status after a complaint.
+static int read_config (options_t *options, const char *file)
+{
+    buffer_t text;
+    fault_t fault;
+    int status = STATUS_OK;
+
+    buffer_init (&text, CONFIG_OCTETS_MAX);
+    if (slurp (file, &text))
+        status = complain_failed ("--config: %s: %s", file, strerror (errno));
+    else if (config_read (options, buffer_as_slice (&text), file, &fault))
+        status = complain_usage ("%s", fault.text);
+    buffer_finish (&text);
+    return status;
+}
+
+static void take_options (const options_t *options, log_t *log, zfabric_broker_options_t *broker)
+{
+    zfabric_broker_options_init (broker);
+    broker->serve = options_texts (options, "serve", &broker->serve_count);
+    broker->listen = options_texts (options, "listen", &broker->listen_count);
+    broker->queue = (uint32_t)options_number (options, "queue");
+    broker->client_tasks = (uint32_t)options_number (options, "client-tasks");
+    broker->queue_wait_ms = options_number (options, "queue-wait");
+    broker->cancel_grace_ms = options_number (options, "cancel-grace");
+    broker->drain_ms = options_number (options, "drain");
+    broker->max_payload = options_number (options, "max-payload");
+    broker->outbox = options_number (options, "outbox");
+    broker->insecure = options_flag (options, "insecure");
+    log->level = log_level_of (options_number (options, "verbose"));
+    broker->log_level = log->level;
+    broker->log = log_write;
+    broker->log_arg = log;
+}
+
+typedef const char *(bound_fn)(const zfabric_broker_t *broker, size_t place);
+
+static void warn_of_open_doors (const zfabric_broker_t *broker, bound_fn *bound, log_t *log)
+{
+    const char *name;
+    endpoint_t endpoint;
+    char text[ENDPOINT_MAX + 128];
+
+    for (size_t i = 0; (name = bound (broker, i)); i++) {
+        if (endpoint_parse (name, &endpoint, NULL) || !endpoint_beyond_host (&endpoint))
+            continue;
+        snprintf (text, sizeof text, "insecure: whoever reaches %s needs no key", name);
+        log_write (ZFABRIC_LOG_WARNING, text, log);
+    }
+}
+
+// The first signal lets running tasks finish, the second does not.
+static int watch (zfabric_broker_t *broker, int interrupts)
+{
+    struct pollfd item = {.fd = interrupts, .events = POLLIN};
+    unsigned count = 0;
+
+    for (;;) {
+        bool came = poll (&item, 1, count ? 0 : LOOK_MS) == 1;
+        if (came)
+            count = interrupt_count ();
+        if (count > 1)
+            zfabric_broker_halt (broker);
+        else if (came && count)
+            zfabric_broker_drain (broker);
+        if (zfabric_broker_wait (broker, count ? LOOK_MS / 10 : 0))
+            return count ? STATUS_OK : complain_failed ("the broker stopped by itself");
+    }
+}
+
+static int serve (const zfabric_broker_options_t *broker_options, log_t *log)
+{
+    char problem[512];
+    int interrupts = interrupt_start (false);
+
+    if (interrupts < 0)
+        return complain_failed ("no signals: %s", strerror (errno));
+    zfabric_broker_t *broker = zfabric_broker_new (broker_options, problem, sizeof problem);
+    if (!broker)
+        return complain_failed ("%s", problem);
+    warn_of_open_doors (broker, zfabric_broker_serving, log);
+    warn_of_open_doors (broker, zfabric_broker_listening, log);
+    puts ("ready");
+    // Nobody may be reading it: no reason to end.
+    (void)fflush (stdout);
+    int status = watch (broker, interrupts);
+    zfabric_broker_destroy (&broker);
+    return status;
+}
+
+static int run (options_t *options)
+{
+    const char *file = options_text (options, "config");
+    zfabric_broker_options_t broker_options;
+    log_t log;
+    int status = file ? read_config (options, file) : STATUS_OK;
+
+    if (status != STATUS_OK)
+        return status;
+    take_options (options, &log, &broker_options);
+    return serve (&broker_options, &log);
+}
+
+const command_t command_broker = {
+    .name = "broker",
+    .summary = "carry tasks from clients to workers",
+    .arguments = "",
+    .description =
+        "Runs a broker until SIGTERM or SIGINT. Prints `ready` on standard output when every "
+        "endpoint is bound; logs to standard error.\n"
+        "The first signal lets running tasks finish, for --drain at the longest; a second one "
+        "does not.",
+    .example = "zfabric broker --serve tcp://127.0.0.1:51520 --serve ipc:///tmp/clients",
+    .options = tables,
+    .run = run,
+};

@@ -1,0 +1,25 @@
+/*  What the commands that are clients share: the options that say which broker, the client made
+ *  from them, and how a task's end is told on stderr.
+ */
+#ifndef CLI_CONNECTION_H
+#define CLI_CONNECTION_H
+
+#include "cli/options.h"
+#include "zfabric_client.h"
+
+// The table to put into a command's list.
+extern const option_t connection_options[];
+
+// A client as the options say, or NULL after a complaint. `client_options` may be NULL.
+zfabric_client_t *connection_open (const options_t *options,
+                                   const zfabric_client_options_t *client_options);
+
+// What a task's code means as the exit status of a command.
+int connection_status (zfabric_rc_t rc);
+
+/*  Says "CODE: message" and the stack trace on stderr, made safe for a terminal, unless the code
+ *  is OK. The exit status.
+ */
+int connection_report (const zfabric_result_t *result);
+
+#endif
