@@ -11,10 +11,12 @@
 #include <sys/eventfd.h>
 
 #include "broker/loop.h"
+#include "broker/recording_file.h"
 #include "fabric/limits.h"
 
 struct zfabric_broker {
     zactor_t *actor;
+    recorder_t *recorder; // filled by the loop; outlives it
     zfabric_broker_options_t options;
     pthread_mutex_t lock; // of `loop`
     loop_t *loop;         // NULL once it has ended
@@ -60,7 +62,7 @@ static int copy_bound (zfabric_broker_t *self, const loop_t *loop, sb_side_t sid
 // 0, or -1 and `failed` and `fault` say why.
 static int open_loop (zfabric_broker_t *self)
 {
-    self->loop = loop_new (&self->options, &self->fault);
+    self->loop = loop_new (&self->options, self->recorder, &self->fault);
     if (!self->loop) {
         self->failed = errno ? errno : EINVAL;
         return -1;
@@ -104,7 +106,8 @@ zfabric_broker_new (const zfabric_broker_options_t *options, char *problem, size
     pthread_mutex_init (&self->lock, NULL);
     fault_set (&self->fault, "out of memory or descriptors");
     self->ended = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (self->ended < 0)
+    self->recorder = recorder_new ();
+    if (self->ended < 0 || !self->recorder)
         goto error;
     self->actor = zactor_new (broker_actor, self);
     if (!self->actor || self->failed)
@@ -135,6 +138,7 @@ void zfabric_broker_destroy (zfabric_broker_t **self_p)
             free (self->bound[side][i]);
         free (self->bound[side]);
     }
+    recorder_destroy (&self->recorder);
     if (self->ended >= 0)
         close (self->ended);
     pthread_mutex_destroy (&self->lock);
@@ -158,6 +162,24 @@ void zfabric_broker_drain (zfabric_broker_t *self)
 void zfabric_broker_halt (zfabric_broker_t *self)
 {
     ask (self, LOOP_HALT);
+}
+
+int zfabric_broker_record (zfabric_broker_t *self, const char *path)
+{
+    int rc = -1;
+
+    pthread_mutex_lock (&self->lock);
+    if (self->loop)
+        rc = loop_record (self->loop, path);
+    else
+        errno = ESRCH;
+    pthread_mutex_unlock (&self->lock);
+    return rc;
+}
+
+int zfabric_broker_emit (const zfabric_broker_t *self, int descriptor)
+{
+    return recording_file_emit (self->recorder, descriptor);
 }
 
 bool zfabric_broker_wait (zfabric_broker_t *self, int timeout_ms)

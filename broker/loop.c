@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 
 #include "broker/peers.h"
+#include "broker/recording_file.h"
 #include "broker/switchboard.h"
 #include "codec/codec.h"
 #include "fabric/container.h"
@@ -43,12 +44,14 @@ struct loop {
     sockets_t sockets;
     peers_t peers;
     switchboard_t *switchboard;
+    recorder_t *recorder; // the caller's
     moment_t now;
     moment_t retry_at; // stalled peers; MOMENT_NEVER if there is none
     span_t retry_pause;
     bool dry[2];    // a side's ROUTER had no more packets this round
     int wish_event; // eventfd that wakes the loop for a wish
     atomic_int wish;
+    _Atomic (char *) record_path; // where somebody wants a recording; or NULL
     loop_wish_t granted;
 };
 
@@ -140,6 +143,7 @@ static void
 sink_send (void *arg, sb_peer_t number, frame_t *header, frame_t *payload, bool droppable)
 {
     loop_t *self = (loop_t *)arg;
+    recorder_action (self->recorder, number, header, payload);
     peer_t *peer = peers_number (&self->peers, number);
 
     if (!peer || list_holds (&peer->in_convicted))
@@ -196,6 +200,7 @@ static void flush_stalled (loop_t *self)
 static void step (loop_t *self, sb_event_t *event)
 {
     event->now = self->now;
+    recorder_event (self->recorder, event);
     switchboard_step (self->switchboard, event);
 }
 
@@ -334,12 +339,27 @@ static void grant_wish (loop_t *self, loop_wish_t wish)
     step (self, &event);
 }
 
+static void write_recording (loop_t *self)
+{
+    char *path = atomic_exchange (&self->record_path, NULL);
+
+    if (!path)
+        return;
+    if (recording_file_write (self->recorder, path))
+        loop_log (self, ZFABRIC_LOG_WARNING, "no recording in %s: %s", path, zmq_strerror (errno));
+    else
+        loop_log (self, ZFABRIC_LOG_INFO, "recorded the last %u events in %s",
+                  recorder_events (self->recorder), path);
+    free (path);
+}
+
 static void read_wishes (loop_t *self, zsock_t *pipe, const zmq_pollitem_t *items)
 {
     uint64_t rings;
 
     if (items[POLL_WISH].revents) {
         (void)!read (self->wish_event, &rings, sizeof rings); // only to lower it
+        write_recording (self);
         grant_wish (self, (loop_wish_t)atomic_load (&self->wish));
     }
     if (items[POLL_PIPE].revents & ZMQ_POLLIN) {
@@ -423,6 +443,7 @@ static int open_switchboard (loop_t *self)
     randombytes_buf (seed, sizeof seed);
     if (peers_init (&self->peers, seed))
         return -1;
+    recorder_start (self->recorder, &limits, self->now);
     self->switchboard = switchboard_new (&limits, &sink, seed, self->now);
     return self->switchboard ? 0 : -1;
 }
@@ -438,7 +459,7 @@ static void log_endpoints (loop_t *self)
     }
 }
 
-loop_t *loop_new (const zfabric_broker_options_t *options, fault_t *fault)
+loop_t *loop_new (const zfabric_broker_options_t *options, recorder_t *recorder, fault_t *fault)
 {
     loop_t *self = (loop_t *)calloc (1, sizeof *self);
 
@@ -446,6 +467,7 @@ loop_t *loop_new (const zfabric_broker_options_t *options, fault_t *fault)
     if (!self)
         return NULL;
     self->options = *options;
+    self->recorder = recorder;
     self->now = moment_now ();
     self->retry_at = MOMENT_NEVER;
     self->wish_event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -471,18 +493,36 @@ void loop_destroy (loop_t **self_p)
     sockets_finish (&self->sockets);
     if (self->wish_event >= 0)
         close (self->wish_event);
+    free (atomic_load (&self->record_path));
     free (self);
     *self_p = NULL;
+}
+
+static void ring (loop_t *self)
+{
+    uint64_t once = 1;
+
+    (void)!write (self->wish_event, &once, sizeof once); // full means rung already
 }
 
 void loop_ask (loop_t *self, loop_wish_t wish)
 {
     int had = atomic_load (&self->wish);
-    uint64_t ring = 1;
 
     while (had < (int)wish && !atomic_compare_exchange_weak (&self->wish, &had, (int)wish))
         ;
-    (void)!write (self->wish_event, &ring, sizeof ring); // full means rung already
+    ring (self);
+}
+
+int loop_record (loop_t *self, const char *path)
+{
+    char *copy = strdup (path);
+
+    if (!copy)
+        return -1;
+    free (atomic_exchange (&self->record_path, copy));
+    ring (self);
+    return 0;
 }
 
 const char *loop_bound (const loop_t *self, sb_side_t side, size_t index)

@@ -12,8 +12,8 @@
  *      ...
  *      zfabric_broker_destroy (&broker);
  *
- *  Threads: one thread may use a broker at a time; zfabric_broker_drain () and _halt () may be
- *  called from any.
+ *  Threads: one thread may use a broker at a time; zfabric_broker_drain (), _halt () and
+ *  _record () may be called from any.
  */
 #ifndef ZFABRIC_BROKER_H
 #define ZFABRIC_BROKER_H
@@ -79,6 +79,22 @@ ZFABRIC_EXPORT void zfabric_broker_drain (zfabric_broker_t *self);
 
 // Asks it to stop without waiting for running tasks. As above.
 ZFABRIC_EXPORT void zfabric_broker_halt (zfabric_broker_t *self);
+
+/*  The flight recorder. A broker keeps the last 4,096 packets and other events that it acted upon:
+ *  headers, and up to 256 octets of each payload, in 4.6 MiB of memory at most. Recordings are for
+ *  replaying them into a broker's state machine; they are as confidential as what they are of.
+ *
+ *  Asks the broker to write what it has to a new file at `path`, which nobody but the owner may
+ *  read; its log tells whether it could. Of several at a time, the last counts. Returns at once: 0,
+ *  or -1 with ENOMEM, or ESRCH if it has stopped. Safe to call from any thread.
+ */
+ZFABRIC_EXPORT int zfabric_broker_record (zfabric_broker_t *self, const char *path);
+
+/*  Writes what it has to a descriptor, now, with nothing but write (): for the handler of a SIGABRT
+ *  that a failed assertion raised, on any thread. If the broker's own thread is still running, its
+ *  newest event may be garbled. 0, or -1 with errno. The broker must not be destroyed meanwhile.
+ */
+ZFABRIC_EXPORT int zfabric_broker_emit (const zfabric_broker_t *self, int descriptor);
 
 // Waits until it has stopped, `timeout_ms` at the longest (-1: for ever). True if it has.
 ZFABRIC_EXPORT bool zfabric_broker_wait (zfabric_broker_t *self, int timeout_ms);
