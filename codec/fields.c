@@ -88,6 +88,15 @@ packet_key_t fields_key (slice_t name)
 #undef IS
 }
 
+packet_key_t fields_key_spelt (const text_t *key)
+{
+    uint8_t store[FIELDS_KEY_MAX];
+    slice_t plain;
+
+    return json_token_short (key, store, sizeof store, &plain) ? fields_key (plain)
+                                                               : PACKET_KEY_COUNT;
+}
+
 // The usual ones without a walk through the table.
 static packet_type_t type_of (slice_t name)
 {

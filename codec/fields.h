@@ -9,6 +9,8 @@
 
 #include "fabric/packet.h"
 
+#define FIELDS_KEY_MAX 11 // octets of the longest known key: packet_type
+
 typedef enum {
     VALUE_NULL,
     VALUE_BOOLEAN,
@@ -38,6 +40,9 @@ typedef struct {
 
 // The known key that a plain name spells, or PACKET_KEY_COUNT.
 packet_key_t fields_key (slice_t name);
+
+// The same for a key as it stands in a JSON header, perhaps with escapes.
+packet_key_t fields_key_spelt (const text_t *key);
 
 // Takes the value of a known key. `member` is the whole member in the header.
 void fields_take (fields_t *self, packet_key_t key, const value_t *value, slice_t member);

@@ -11,8 +11,6 @@
 #include "codec/keys.h"
 #include "fabric/utf8.h"
 
-#define LONGEST_KEY 11 // octets: packet_type
-
 typedef struct {
     json_cursor_t in;
     fields_t fields;
@@ -204,15 +202,6 @@ static int read_value (reader_t *self, unsigned depth, value_t *value)
     }
 }
 
-static packet_key_t known_key (text_t key)
-{
-    uint8_t store[LONGEST_KEY];
-    slice_t plain;
-
-    return json_token_short (&key, store, sizeof store, &plain) ? fields_key (plain)
-                                                                : PACKET_KEY_COUNT;
-}
-
 // One member of the header itself.
 static int read_member (reader_t *self)
 {
@@ -224,7 +213,7 @@ static int read_member (reader_t *self)
     if (result < 0)
         return -1;
     self->key = key.raw;
-    packet_key_t known = result > 0 ? PACKET_KEY_COUNT : known_key (key);
+    packet_key_t known = result > 0 ? PACKET_KEY_COUNT : fields_key_spelt (&key);
     if (read_value (self, 1, &value))
         return -1;
     if (known == PACKET_KEY_COUNT)
@@ -386,7 +375,7 @@ void json_put_string (slice_t text, buffer_t *out)
     out->len += text.len + 2;
 }
 
-static void put_number (uint64_t number, buffer_t *out)
+void json_put_unsigned (uint64_t number, buffer_t *out)
 {
     uint8_t digits[20]; // 2^64-1 has as many
     size_t from = sizeof digits;
@@ -427,7 +416,7 @@ static void put_value (const packet_t *packet, packet_key_t key, buffer_t *out)
         buffer_text (out, value.flag ? "true" : "false");
         break;
     case VALUE_INTEGER:
-        put_number (value.number, out);
+        json_put_unsigned (value.number, out);
         break;
     case VALUE_TEXT:
     case VALUE_OCTETS:
@@ -449,7 +438,7 @@ static void put_value (const packet_t *packet, packet_key_t key, buffer_t *out)
 static void put_key (uint8_t before, packet_key_t key, buffer_t *out)
 {
     const char *name = packet_key_name (key);
-    uint8_t octets[LONGEST_KEY + 4] = {before, '"'};
+    uint8_t octets[FIELDS_KEY_MAX + 4] = {before, '"'};
     size_t len = strlen (name);
 
     memcpy (octets + 2, name, len);

@@ -13,4 +13,6 @@ void json_cut (slice_t header, slice_t member, buffer_t *out);
 // Appends a JSON string, quotes and all; what is not UTF-8 becomes U+FFFD.
 void json_put_string (slice_t text, buffer_t *out);
 
+void json_put_unsigned (uint64_t number, buffer_t *out);
+
 #endif
