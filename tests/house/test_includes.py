@@ -21,7 +21,7 @@ MAY_ENTER = {
 
 # The only files of the library that may speak to ZeroMQ.
 SPEAK_ZMQ = {
-    'fabric/wire.c', 'fabric/frame.c',
+    'fabric/wire.c', 'fabric/frame.c', 'fabric/dealer.c',
     'broker/broker.c', 'broker/sockets.h', 'broker/sockets.c',
     'worker/worker.c',
     'client/client.c',
@@ -32,7 +32,10 @@ SPEAK_ZMQ = {
 IMPURE = SPEAK_ZMQ | {
     'fabric/moment.c', 'fabric/fault.c',
     'broker/loop.c', 'broker/loop.h', 'broker/recording_file.c',
-    'worker/runner.c',
+    # The worker's threads and its processes; what they decide is in task_manager.c.
+    'worker/process.c', 'worker/worker_loop.c', 'worker/worker_mail.c', 'worker/worker_pool.c',
+    'worker/worker_task.c', 'worker/worker_task.h', 'worker/worker_session.c',
+    'worker/worker_loop_inner.h',
 }
 
 ZMQ = re.compile(r'^(zmq|czmq|z[a-z]+_?[a-z]*)\.h$')
