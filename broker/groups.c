@@ -39,6 +39,7 @@ int groups_init (groups_t *self,
                        .removed = removed,
                        .arg = arg,
                        .secret = secret};
+    list_init (&self->all);
     if (table_init (&self->exact, pattern_equal) || table_init (&self->prefixes, pattern_equal)
         || table_init (&self->groups, group_equal)) {
         groups_finish (self);
@@ -190,8 +191,10 @@ group_t *groups_join (groups_t *self, slice_t key)
             group_destroy (self, group);
         goto error;
     }
-    if (!node)
+    if (!node) {
         table_insert (&self->groups, &group->by_key, hash);
+        list_append (&self->all, &group->in_all);
+    }
     count_worker (group, 1);
     return group;
 error:
@@ -204,6 +207,7 @@ void groups_leave (groups_t *self, group_t *group)
     count_worker (group, -1);
     if (group->workers == 0) {
         table_remove (&self->groups, &group->by_key);
+        list_remove (&group->in_all);
         group_destroy (self, group);
     }
 }

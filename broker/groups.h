@@ -38,6 +38,7 @@ typedef struct {
 
 struct group {
     table_node_t by_key;
+    list_node_t in_all;
     heap_t available; // its workers with room, kept by broker/roster.c
     size_t workers;   // how many it has
     slice_t key;      // its patterns: sorted, each behind an octet with its length, as registered
@@ -53,6 +54,7 @@ typedef struct {
     table_t exact;
     table_t prefixes;
     table_t groups;
+    list_t all;                                    // groups, for walks
     size_t prefixes_of_len[LIMIT_PIPELINE_OCTETS]; // how many prefixes there are of each length
     heap_before_fn *worker_before;                 // how a group orders its workers
     groups_added_fn *added;

@@ -52,17 +52,10 @@ static void set_deadline (switchboard_t *self, task_t *task)
 
 // ---- ends
 
-static void wait_and_match (switchboard_t *self, task_t *task, turns_t *turns);
+static int wait_in_queue (switchboard_t *self, task_t *task, turns_t *turns);
 
-// The worker has let go of the earlier task with this cookie.
-static void promote (switchboard_t *self, task_t *task)
-{
-    self->parked--;
-    task_move (task, TASK_QUEUED);
-    wait_and_match (self, task, &task->client->turns);
-}
-
-// The record leaves table, lists, heaps and memory. Its slot, if it has one, is free then.
+// The record leaves table, lists, heaps and memory. Its slot, if it has one, is free then, and the
+// task that waited for it to let go of the cookie is in the queue like any other.
 static void leave (switchboard_t *self, task_t *task)
 {
     worker_t *worker = task->worker;
@@ -87,8 +80,11 @@ static void leave (switchboard_t *self, task_t *task)
     list_remove (&task->in_all);
     task_move (task, TASK_GONE);
     task_destroy (&task);
-    if (successor)
-        promote (self, successor);
+    if (successor) {
+        self->parked--;
+        task_move (successor, TASK_QUEUED);
+        (void)wait_in_queue (self, successor, &successor->client->turns);
+    }
 }
 
 // The client hears no more of it; the counts know how it ended.
@@ -205,32 +201,32 @@ static int wait_in_queue (switchboard_t *self, task_t *task, turns_t *turns)
     return 0;
 }
 
-// Gives what should go next to a worker of this group, or to a better one. False: nothing waits.
-static bool give_next (switchboard_t *self, const group_t *group)
+// What should be given away next, to whatever worker with room; NULL if there is nothing.
+static task_t *pick_of_all (switchboard_t *self)
 {
-    task_t *task = waiting_pick (&self->waiting, group);
+    task_t *best = NULL;
 
-    if (!task)
-        return false;
-    worker_t *worker = roster_pick (&self->roster, task_pipeline (task));
-    waiting_serve (&self->waiting, task);
-    assign (self, task, worker);
-    return true;
+    for (list_node_t *node = list_first (&self->roster.groups.all); node;
+         node = list_next (&self->roster.groups.all, node)) {
+        const group_t *group = container_of (node, const group_t, in_all);
+        task_t *task = group->available.count ? waiting_pick (&self->waiting, group) : NULL;
+        if (task && (!best || waiting_before (task, best)))
+            best = task;
+    }
+    return best;
 }
 
-static void wait_and_match (switchboard_t *self, task_t *task, turns_t *turns)
+/*  Gives away what has joined the queue while several workers had room, in order: after a loss, or
+ *  when a cookie is free again. O(groups) a task, so not for every day.
+ */
+static void match_all (switchboard_t *self)
 {
-    uint8_t name[LIMIT_PIPELINE_OCTETS];
-    slice_t pipeline = slice_of (name, task->pipeline_len);
-    worker_t *worker;
+    task_t *task;
 
-    // The task may be gone before its worker is full: who waits before it goes first.
-    memcpy (name, task->pipeline, task->pipeline_len);
-    if (wait_in_queue (self, task, turns))
-        return;
-    while (!self->draining && (worker = roster_pick (&self->roster, pipeline))) {
-        if (!give_next (self, worker->group))
-            return;
+    while (!self->draining && (task = pick_of_all (self))) {
+        worker_t *worker = roster_pick (&self->roster, task_pipeline (task));
+        waiting_serve (&self->waiting, task);
+        assign (self, task, worker);
     }
 }
 
@@ -500,74 +496,75 @@ void life_result (switchboard_t *self,
         self->stats.dropped[STATS_DROP_RESULT_LATE]++;
     else
         deliver_result (self, task, packet, header, payload);
+    bool follows = task->successor != NULL;
     leave (self, task);
-    life_feed (self, worker);
+    if (follows)
+        match_all (self);
+    else
+        life_feed (self, worker);
 }
 
 // ---- peers lost, and the broker's own end
 
-// Ends, or keeps for a retry, what the lost worker held. The slot has been freed.
-static bool outlives_worker (switchboard_t *self, task_t *task)
+// Whether the task, which has lost its worker, runs again.
+static bool is_retried (const switchboard_t *self, const task_t *task)
 {
-    if (task->state == TASK_LINGERING) {
-        leave (self, task);
-        return false;
-    }
-    if (task->state == TASK_RUNNING && task->retries > 0 && !self->draining)
-        return true;
-    if (task->state == TASK_CANCELLING)
-        life_conclude (self, task, ZFABRIC_CANCELLED, "cancelled; its worker went away");
-    else
-        life_conclude (self, task, ZFABRIC_WORKER_WENT_AWAY,
-                       "its worker went away, and no retries are left");
-    return false;
+    return task->state == TASK_RUNNING && task->retries > 0 && !self->draining;
 }
 
-// All go to the queue before any is given away: the most urgent is first, not the first one here.
-static void requeue (switchboard_t *self, list_t *again)
+// Ends what the lost worker held, or lets it wait for another. Its slot has been freed.
+static void survive_worker (switchboard_t *self, task_t *task)
 {
-    list_node_t *node;
-
-    if (list_empty (again))
-        return;
-    while ((node = list_first (again))) {
-        task_t *task = container_of (node, task_t, in_worker);
-        list_remove (node);
+    if (is_retried (self, task)) {
         task->retries--;
         self->stats.requeued++;
         task_move (task, TASK_QUEUED);
         (void)wait_in_queue (self, task, NULL);
-    }
-    for (node = list_first (&self->roster.workers); node;
-         node = list_next (&self->roster.workers, node)) {
-        worker_t *worker = container_of (node, worker_t, in_roster);
-        while (worker_has_room (worker) && give_next (self, worker->group))
-            ;
+    } else if (task->state == TASK_CANCELLING) {
+        life_conclude (self, task, ZFABRIC_CANCELLED, "cancelled; its worker went away");
+    } else {
+        life_conclude (self, task, ZFABRIC_WORKER_WENT_AWAY,
+                       "its worker went away, and no retries are left");
     }
 }
 
-void life_worker_lost (switchboard_t *self, worker_t *worker)
+// Takes off the worker what it holds: what lingers into one list, what is open into the other.
+static void take_off (switchboard_t *self, worker_t *worker, list_t *lingering, list_t *open)
 {
-    list_t held, again;
     list_node_t *node;
 
-    // The worker leaves first, so that nothing of what follows is given to it.
-    list_init (&held);
-    list_init (&again);
     while ((node = list_first (&worker->tasks))) {
         task_t *task = container_of (node, task_t, in_worker);
         list_remove (node);
-        list_append (&held, node);
+        list_append (task->state == TASK_LINGERING ? lingering : open, node);
         roster_free (&self->roster, worker);
         task->worker = NULL;
     }
+}
+
+/*  The worker leaves first, so that nothing of what follows is given to it; and all that runs again
+ *  waits before anything is given away, so that the most urgent goes first.
+ */
+void life_worker_lost (switchboard_t *self, worker_t *worker)
+{
+    list_t lingering, open;
+    list_node_t *node;
+    uint64_t waited = self->waiting.count;
+
+    list_init (&lingering);
+    list_init (&open);
+    take_off (self, worker, &lingering, &open);
     roster_leave (&self->roster, worker);
-    while ((node = list_first (&held))) {
+    while ((node = list_first (&open))) {
         list_remove (node);
-        if (outlives_worker (self, container_of (node, task_t, in_worker)))
-            list_append (&again, node);
+        survive_worker (self, container_of (node, task_t, in_worker));
     }
-    requeue (self, &again);
+    while ((node = list_first (&lingering))) {
+        list_remove (node);
+        leave (self, container_of (node, task_t, in_worker));
+    }
+    if (self->waiting.count > waited)
+        match_all (self);
 }
 
 void life_client_lost (switchboard_t *self, client_t *client)

@@ -103,6 +103,9 @@ int waiting_init (waiting_t *self, groups_t *groups, const uint8_t *secret)
 {
     *self = (waiting_t){.groups = groups, .secret = secret};
     list_init (&self->all);
+    // From 1: a client's 0 says that it never waited.
+    for (unsigned priority = 0; priority <= LIMIT_PRIORITY; priority++)
+        self->services[priority] = 1;
     if (table_init (&self->lines, line_equal) || table_init (&self->lanes, lane_equal)) {
         waiting_finish (self);
         return -1;
@@ -248,16 +251,15 @@ static void lane_destroy (waiting_t *self, lane_t *lane)
     free (lane);
 }
 
-// Those that come back keep the order in which they arrived.
+// In order of arrival: all but those that come back, or have waited for their cookie, go to the
+// end.
 static void put_in_lane (lane_t *lane, task_t *task)
 {
     list_node_t *place = lane->tasks.head.prev;
 
-    if (!lane->turns) {
-        while (place != &lane->tasks.head
-               && container_of (place, task_t, in_lane)->arrival > task->arrival)
-            place = place->prev;
-    }
+    while (place != &lane->tasks.head
+           && container_of (place, task_t, in_lane)->arrival > task->arrival)
+        place = place->prev;
     list_insert_after (place, &task->in_lane);
 }
 
@@ -359,6 +361,11 @@ task_t *waiting_pick (waiting_t *self, const group_t *group)
             best = lane;
     }
     return best ? head_of (best) : NULL;
+}
+
+bool waiting_before (const task_t *a, const task_t *b)
+{
+    return lane_before (a->lane, b->lane);
 }
 
 void waiting_serve (waiting_t *self, task_t *task)

@@ -47,6 +47,9 @@ void waiting_remove (waiting_t *self, task_t *task);
 // The task that a worker of this group should get next, still waiting; NULL if there is none.
 task_t *waiting_pick (waiting_t *self, const group_t *group);
 
+// Which of two picked tasks goes first.
+bool waiting_before (const task_t *a, const task_t *b);
+
 // Takes out a picked task: its client has had a turn.
 void waiting_serve (waiting_t *self, task_t *task);
 
