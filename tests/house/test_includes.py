@@ -32,7 +32,7 @@ SPEAK_ZMQ = {
 # are pure: the same input gives the same output.
 IMPURE = SPEAK_ZMQ | {
     'fabric/moment.c', 'fabric/fault.c',
-    'broker/loop.c', 'broker/loop.h',
+    'broker/loop.c', 'broker/loop.h', 'broker/recording_file.c',
     # The worker's threads and its processes; what they decide is in task_manager.c.
     'worker/process.c', 'worker/runner.c', 'worker/worker_*',
     'client/client_*',
