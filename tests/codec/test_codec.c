@@ -249,6 +249,39 @@ static void integers_are_written_as_short_as_can_be (void **state)
     }
 }
 
+static void payloads_are_written_in_the_width_they_need (void **state)
+{
+    static const struct {
+        size_t len;
+        slice_t head;
+    } cases[] = {
+        {0, OCTETS ("\xc4\x00")},
+        {255, OCTETS ("\xc4\xff")},
+        {256, OCTETS ("\xc5\x01\x00")},
+        {65535, OCTETS ("\xc5\xff\xff")},
+        {65536, OCTETS ("\xc6\x00\x01\x00\x00")},
+    };
+    static const uint8_t payload[65536] = {0xff};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        packet_t packet;
+        buffer_t out;
+        packet_init (&packet, ENCODING_MSGPACK);
+        packet.type = PACKET_RUN;
+        packet.keys = PACKET_BIT (VARIABLES);
+        packet.variables.text = text_plain (slice_of (payload, cases[i].len));
+        buffer_init (&out, 2 * LIMIT_HEADER_OCTETS);
+        codec_write (&packet, &out);
+        size_t before = sizeof "\x82\xabpacket_type\xa3RUN\xa9variables" - 1;
+        size_t head = cases[i].head.len;
+        assert_octets (slice_of (out.data + before, head), cases[i].head);
+        assert_octets (slice_of (out.data + before + head, out.len - before - head),
+                       slice_of (payload, cases[i].len));
+        buffer_finish (&out);
+    }
+}
+
 static void a_full_buffer_is_told (void **state)
 {
     (void)state;
@@ -276,4 +309,5 @@ TESTING_MAIN (cmocka_unit_test (the_first_octet_tells_the_codec),
               cmocka_unit_test (texts_are_escaped_and_repaired),
               cmocka_unit_test (texts_may_be_empty_without_a_pointer),
               cmocka_unit_test (integers_are_written_as_short_as_can_be),
+              cmocka_unit_test (payloads_are_written_in_the_width_they_need),
               cmocka_unit_test (a_full_buffer_is_told), )

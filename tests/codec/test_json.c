@@ -102,6 +102,7 @@ static void values_are_checked_by_key (void **state)
         {"\"encoding\":\"r\\u0061w\"", true},
         {"\"encoding\":\"JSON\"", false},
         {"\"encoding\":\"\"", false},
+        {"\"encoding\":\"a word that is longer than any of those\"", false},
         {"\"encoding\":0", false},
         {"\"detach\":true", true},
         {"\"detach\":1", false},

@@ -295,6 +295,21 @@ static void what_json_cannot_say_is_refused (void **state)
         assert_refused (cases[i].in, ENCODING_MSGPACK, cases[i].fault);
 }
 
+static void raw_octets_are_no_document (void **state)
+{
+    buffer_t out;
+    fault_t fault;
+
+    (void)state;
+    buffer_init (&out, DOCUMENT_LIMIT);
+    errno = 0;
+    assert_int_equal (
+        transcode_document (DOCUMENT ("1"), ENCODING_RAW, ENCODING_JSON, "variables", &out, &fault),
+        -1);
+    assert_int_equal (errno, EINVAL);
+    buffer_finish (&out);
+}
+
 static void a_long_way_to_the_fault_is_cut (void **state)
 {
     char in[4096] = "";
@@ -413,6 +428,7 @@ TESTING_MAIN (cmocka_unit_test (values_map_to_each_other),
               cmocka_unit_test (strings_of_all_lengths_get_their_head),
               cmocka_unit_test (malformed_json_is_refused),
               cmocka_unit_test (what_json_cannot_say_is_refused),
+              cmocka_unit_test (raw_octets_are_no_document),
               cmocka_unit_test (a_long_way_to_the_fault_is_cut),
               cmocka_unit_test (counts_of_all_widths_get_their_head),
               cmocka_unit_test (documents_nest_4096_deep_and_no_deeper),
