@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/config.h"
+#include "cli/flight.h"
 #include "cli/interrupt.h"
 #include "cli/log.h"
 #include "cli/slurp.h"
@@ -79,6 +80,11 @@ static const option_t rows[] = {
      .group = "Other",
      .help = "Read options from a file of lines `name = value`; what stands on the command line "
              "wins over it."},
+    {.name = "recordings",
+     .argument = "DIR",
+     .initial = ".",
+     .help = "Where SIGUSR2 has the last 4,096 events written to a file, for whoever looks into "
+             "the broker itself."},
     {.name = "verbose",
      .letter = 'v',
      .type = OPTION_FLAG,
@@ -148,6 +154,7 @@ static int watch (zfabric_broker_t *broker, int interrupts)
         bool came = poll (&item, 1, count ? 0 : LOOK_MS) == 1;
         if (came)
             count = interrupt_count ();
+        flight_look ();
         if (count > 1)
             zfabric_broker_halt (broker);
         else if (came && count)
@@ -157,7 +164,8 @@ static int watch (zfabric_broker_t *broker, int interrupts)
     }
 }
 
-static int serve (const zfabric_broker_options_t *broker_options, log_t *log)
+static int
+serve (const zfabric_broker_options_t *broker_options, const char *recordings, log_t *log)
 {
     char problem[512];
     int interrupts = interrupt_start (false);
@@ -169,10 +177,13 @@ static int serve (const zfabric_broker_options_t *broker_options, log_t *log)
         return complain_failed ("%s", problem);
     warn_of_open_doors (broker, zfabric_broker_serving, log);
     warn_of_open_doors (broker, zfabric_broker_listening, log);
+    if (flight_start (broker, recordings))
+        log_write (ZFABRIC_LOG_WARNING, "there will be no recordings", log);
     puts ("ready");
     // Nobody may be reading it: no reason to end.
     (void)fflush (stdout);
     int status = watch (broker, interrupts);
+    flight_stop ();
     zfabric_broker_destroy (&broker);
     return status;
 }
@@ -187,7 +198,7 @@ static int run (options_t *options)
     if (status != STATUS_OK)
         return status;
     take_options (options, &log, &broker_options);
-    return serve (&broker_options, &log);
+    return serve (&broker_options, options_text (options, "recordings"), &log);
 }
 
 const command_t command_broker = {

@@ -24,7 +24,7 @@ static void put_visible (buffer_t *out, uint8_t octet)
 
 void safe_text_append (slice_t text, buffer_t *out)
 {
-    const uint8_t *at = text.ptr, *end = text.ptr + text.len;
+    const uint8_t *at = text.ptr, *end = text.len ? text.ptr + text.len : at;
 
     while (at < end) {
         size_t len = utf8_character (at, end);
