@@ -66,7 +66,8 @@ typedef enum {
     ZFABRIC_WORKER_EVENT_REFUSED, // the broker refused a packet, or sent one that breaks the
                                   // protocol; text: the words
     ZFABRIC_WORKER_EVENT_LEAVING, // a broker is left when its tasks have ended; text: which, why
-    ZFABRIC_WORKER_EVENT_TASK     // a task began or ended; text: its cookie and what happened
+    ZFABRIC_WORKER_EVENT_TASK,    // a task began or ended; text: its cookie and what happened
+    ZFABRIC_WORKER_EVENT_ENDED    // every broker is left; the last event
 } zfabric_worker_event_t;
 
 // Called on the worker's thread; must not block for long, and of the worker's functions may call

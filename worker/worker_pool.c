@@ -1,0 +1,145 @@
+/*  A job never waits behind another one: for each that is queued there is an idle thread on its way
+ *  to it, or one that is just leaving its last job. So one that never returns holds up nobody.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "worker/worker_pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "fabric/container.h"
+
+typedef struct {
+    list_node_t place;
+    pthread_t thread;
+} member_t;
+
+struct worker_pool {
+    worker_pool_fn *run;
+    void *arg;
+    unsigned most;
+    list_t members; // these two: the user's thread only
+    unsigned member_count;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    list_t jobs;
+    size_t queued, idle;
+    bool ending;
+};
+
+worker_pool_t *worker_pool_new (unsigned most, worker_pool_fn *run, void *arg)
+{
+    worker_pool_t *self = (worker_pool_t *)calloc (1, sizeof *self);
+
+    if (!self)
+        return NULL;
+    self->most = most;
+    self->run = run;
+    self->arg = arg;
+    list_init (&self->members);
+    list_init (&self->jobs);
+    (void)pthread_mutex_init (&self->lock, NULL); // can't fail on Linux, nor can the next
+    (void)pthread_cond_init (&self->work, NULL);
+    return self;
+}
+
+void worker_pool_destroy (worker_pool_t **self_p)
+{
+    worker_pool_t *self = *self_p;
+    list_node_t *node;
+
+    if (!self)
+        return;
+    pthread_mutex_lock (&self->lock);
+    self->ending = true;
+    pthread_cond_broadcast (&self->work);
+    pthread_mutex_unlock (&self->lock);
+    while ((node = list_first (&self->members))) {
+        member_t *member = container_of (node, member_t, place);
+        list_remove (node);
+        pthread_join (member->thread, NULL);
+        free (member);
+    }
+    pthread_cond_destroy (&self->work);
+    pthread_mutex_destroy (&self->lock);
+    free (self);
+    *self_p = NULL;
+}
+
+static void *work (void *arg)
+{
+    worker_pool_t *self = (worker_pool_t *)arg;
+
+    pthread_mutex_lock (&self->lock);
+    for (;;) {
+        while (list_empty (&self->jobs) && !self->ending)
+            pthread_cond_wait (&self->work, &self->lock);
+        list_node_t *job = list_first (&self->jobs);
+        if (!job)
+            break;
+        list_remove (job);
+        self->queued--;
+        self->idle--;
+        pthread_mutex_unlock (&self->lock);
+        self->run (job, self->arg);
+        pthread_mutex_lock (&self->lock);
+        self->idle++;
+    }
+    pthread_mutex_unlock (&self->lock);
+    return NULL;
+}
+
+// With every signal blocked: they are the program's business.
+static int start_thread (worker_pool_t *self, member_t *member)
+{
+    sigset_t all, before;
+
+    sigfillset (&all);
+    pthread_sigmask (SIG_SETMASK, &all, &before);
+    int problem = pthread_create (&member->thread, NULL, work, self);
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    return problem;
+}
+
+// A new thread counts as idle from the start, so that its job is not given to another new one.
+static int add_member (worker_pool_t *self)
+{
+    member_t *member = (member_t *)calloc (1, sizeof *member);
+
+    if (!member)
+        return -1;
+    int problem = start_thread (self, member);
+    if (problem) {
+        free (member);
+        errno = problem;
+        return -1;
+    }
+    list_append (&self->members, &member->place);
+    self->member_count++;
+    return 0;
+}
+
+int worker_pool_run (worker_pool_t *self, list_node_t *job)
+{
+    pthread_mutex_lock (&self->lock);
+    bool short_of = self->queued >= self->idle && self->member_count < self->most;
+    if (short_of)
+        self->idle++;
+    pthread_mutex_unlock (&self->lock);
+
+    if (short_of && add_member (self)) {
+        pthread_mutex_lock (&self->lock);
+        self->idle--;
+        pthread_mutex_unlock (&self->lock);
+        return -1;
+    }
+    pthread_mutex_lock (&self->lock);
+    list_append (&self->jobs, job);
+    self->queued++;
+    pthread_cond_signal (&self->work);
+    pthread_mutex_unlock (&self->lock);
+    return 0;
+}
