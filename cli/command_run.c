@@ -214,13 +214,12 @@ static int encode (const run_t *run, const char *what, slice_t text, buffer_t *p
         buffer_slice (payload, text);
         return payload->failed ? complain_failed ("out of memory") : STATUS_OK;
     }
-    if (variables_encode (text, run->codec, payload, &fault) == 0)
+    if (variables_encode (text, run->codec, what, payload, &fault) == 0)
         return STATUS_OK;
     if (errno != EPROTO)
-        return complain_failed ("%s: %s", what, fault.text);
-    return complain_usage ("%s: not JSON (%s); a string needs its quotes, as in '\"text\"', or use "
-                           "--set KEY=VALUE",
-                           what, fault.text);
+        return complain_failed ("%s", fault.text);
+    return complain_usage (
+        "%s; a string needs its quotes, as in '\"text\"', or use --set KEY=VALUE", fault.text);
 }
 
 static int take_variables (const run_t *run, buffer_t *payload)

@@ -45,8 +45,10 @@ int interrupt_start (bool leave)
 unsigned interrupt_count (void)
 {
     char octets[16];
+    int saved = errno;
 
-    while (read (ends[0], octets, sizeof octets) > 0)
+    while (ends[0] >= 0 && read (ends[0], octets, sizeof octets) > 0)
         ;
+    errno = saved;
     return (unsigned)count;
 }

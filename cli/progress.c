@@ -103,8 +103,7 @@ static void put_words (const progress_t *self, buffer_t *out)
     buffer_text (out, "/s  ");
     bool known = left != MOMENT_NEVER;
     progress_put_span (known ? left : moment_until (self->start, self->now_at), out);
-    if (known)
-        buffer_text (out, " left");
+    buffer_text (out, known ? " left" : " so far");
 }
 
 static void put_bar (double part, size_t width, buffer_t *out)

@@ -138,10 +138,12 @@ static void print_task (each_t *self, task_t *task)
     const char *code =
         task->rc == TALLY_NOT_SENT ? "not sent" : zfabric_rc_name ((zfabric_rc_t)task->rc);
 
-    if (task->rc != ZFABRIC_OK)
+    // Who pressed Ctrl-C knows why; the summary has their number.
+    bool wished = self->interrupted && task->rc == ZFABRIC_CANCELLED;
+    if (task->rc != ZFABRIC_OK && !wished)
         each_report_failure (&self->report, task->line + 1, code, text);
     else
-        each_report_result (&self->report, text.len ? text : slice_text ("null"));
+        each_report_result (&self->report, text.len && !wished ? text : slice_text ("null"));
     task_destroy (task);
 }
 
@@ -361,12 +363,15 @@ static int finish (each_t *self, int rc, const char *file)
     return undone ? STATUS_FAILED : STATUS_OK;
 }
 
-static void take_size (each_t *self)
+static void look_at_input (each_t *self)
 {
     struct stat about;
 
     if (fstat (self->input, &about) == 0 && S_ISREG (about.st_mode) && about.st_size > 0)
         self->input_octets = (uint64_t)about.st_size;
+    // A bar would get into the way of who is typing.
+    if (isatty (self->input))
+        self->report.bar = false;
 }
 
 // 0, or the exit status after a complaint.
@@ -377,7 +382,7 @@ static int prepare (each_t *self, const char *file)
     self->input = slurp_open (file);
     if (self->input < 0)
         return complain_failed ("--each: %s: %s", file, strerror (errno));
-    take_size (self);
+    look_at_input (self);
     self->rung = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->rung < 0 || reorder_init (&self->reorder, ahead < AHEAD_MIN ? AHEAD_MIN : ahead))
         return complain_failed ("no memory or descriptors: %s", strerror (errno));

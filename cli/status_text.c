@@ -96,6 +96,8 @@ static void write_broker (const json_t *status, size_t width, buffer_t *out)
         buffer_text (line_piece (&line), "stopping");
     put_count (&line, integer (status, "clients"), "client", "clients");
     put_count (&line, integer (status, "workers"), "worker", "workers");
+    line_write (&line, width, out);
+    line_init (&line, "load");
     put_share (&line, integer (slots, "busy"), integer (slots, "total"), " slots busy");
     put_share (&line, integer (queue, "length"), integer (queue, "limit"), " waiting");
     line_write (&line, width, out);

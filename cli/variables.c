@@ -13,19 +13,19 @@ static int out_of_memory (fault_t *fault)
     return -1;
 }
 
-int variables_encode (slice_t json, encoding_t codec, buffer_t *out, fault_t *fault)
+int variables_encode (
+    slice_t json, encoding_t codec, const char *what, buffer_t *out, fault_t *fault)
 {
     buffer_t packed;
 
     buffer_init (&packed, SIZE_MAX);
     if (json.len == 0) {
-        fault_set (fault, "it is empty");
+        fault_set (fault, "%s: empty", what);
         errno = EPROTO;
         return -1;
     }
     // Made even where it is not sent: the transcoder is the strict reader of documents.
-    int rc =
-        transcode_document (json, ENCODING_JSON, ENCODING_MSGPACK, "variables", &packed, fault);
+    int rc = transcode_document (json, ENCODING_JSON, ENCODING_MSGPACK, what, &packed, fault);
     if (rc == 0)
         buffer_slice (out, codec == ENCODING_JSON ? json : buffer_as_slice (&packed));
     int error = errno;
@@ -38,7 +38,7 @@ int variables_line (slice_t line, encoding_t codec, buffer_t *out, fault_t *faul
 {
     buffer_t quoted;
 
-    if (variables_encode (line, codec, out, fault) == 0)
+    if (variables_encode (line, codec, "line", out, fault) == 0)
         return 0;
     if (errno != EPROTO)
         return -1;
@@ -49,8 +49,9 @@ int variables_line (slice_t line, encoding_t codec, buffer_t *out, fault_t *faul
     }
     buffer_init (&quoted, SIZE_MAX);
     json_put_string (line, &quoted);
-    int rc = quoted.failed ? out_of_memory (fault)
-                           : variables_encode (buffer_as_slice (&quoted), codec, out, fault);
+    int rc = quoted.failed
+                 ? out_of_memory (fault)
+                 : variables_encode (buffer_as_slice (&quoted), codec, "line", out, fault);
     buffer_finish (&quoted);
     return rc;
 }

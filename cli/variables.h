@@ -11,9 +11,10 @@
 #include "fabric/packet.h"
 
 /*  Appends a JSON document as a payload of `codec`, checked to the last octet either way. 0, or -1
- *  (EPROTO, ENOMEM) with a fault that says what is wrong with it.
+ *  (EPROTO, ENOMEM) with a fault that says what is wrong with it, where it calls it `what`.
  */
-int variables_encode (slice_t json, encoding_t codec, buffer_t *out, fault_t *fault);
+int variables_encode (
+    slice_t json, encoding_t codec, const char *what, buffer_t *out, fault_t *fault);
 
 /*  The same for a line of a list: one that is no JSON document is a string. -1 (EILSEQ) if it is
  *  not UTF-8 either.

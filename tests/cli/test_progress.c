@@ -21,7 +21,7 @@ static void the_bar_grows (void **state)
 
     progress_init (&progress, 5000);
     progress_update (&progress, 5000, (progress_now_t){0, 0, 0});
-    expect_bar (&progress, 60, "[>                                ]   0%  0 done  0/s  0:00");
+    expect_bar (&progress, 60, "[>                         ]   0%  0 done  0/s  0:00 so far");
     progress_update (&progress, 6000, (progress_now_t){1000, 0, 0.25});
     expect_bar (&progress, 60, "[=====>              ]  25%  1,000 done  1,000/s  0:03 left");
     expect_bar (&progress, 80,
@@ -55,7 +55,7 @@ static void without_an_end_there_is_the_time_so_far (void **state)
 
     progress_init (&progress, 0);
     progress_update (&progress, 61000, (progress_now_t){61, 0, -1});
-    expect_bar (&progress, 80, "61 done  1.00/s  1:01");
+    expect_bar (&progress, 80, "61 done  1.00/s  1:01 so far");
     assert_true (progress_left (&progress) == MOMENT_NEVER);
 }
 

@@ -57,8 +57,8 @@ static void everything_is_aligned (void **state)
 {
     (void)state;
     expect (status_json, workers_json, tasks_json, 0,
-            "broker    zfabric 0.1.0   up 1:02:04   stopping   1 client   2 workers   "
-            "5 of 12 slots busy   7 of 10,000 waiting\n"
+            "broker    zfabric 0.1.0   up 1:02:04   stopping   1 client   2 workers\n"
+            "load      5 of 12 slots busy   7 of 10,000 waiting\n"
             "tasks     accepted 12,345   open 12\n"
             "ended     OK 12,300   CANCELLED 33\n"
             "rates     1s: 1,234/s in, 12.5/s out\n"
@@ -82,6 +82,7 @@ static void lines_are_cut_at_the_width (void **state)
     (void)state;
     expect (status_json, NULL, NULL, 20,
             "broker    zfabric 0.\n"
+            "load      5 of 12 sl\n"
             "tasks     accepted 1\n"
             "ended     OK 12,300 \n"
             "rates     1s: 1,234/\n"
@@ -93,12 +94,12 @@ static void what_is_missing_is_left_out (void **state)
 {
     (void)state;
     expect ("{}", "[]", "[]", 0,
-            "broker    zfabric    up 0:00   0 clients   0 workers   0 of 0 slots busy   "
-            "0 of 0 waiting\n"
+            "broker    zfabric    up 0:00   0 clients   0 workers\n"
+            "load      0 of 0 slots busy   0 of 0 waiting\n"
             "traffic   packets in 0 (0 octets)   packets out 0 (0 octets)\n");
     expect ("[]", "{\"a\": 1}", "7", 0,
-            "broker    zfabric    up 0:00   0 clients   0 workers   0 of 0 slots busy   "
-            "0 of 0 waiting\n"
+            "broker    zfabric    up 0:00   0 clients   0 workers\n"
+            "load      0 of 0 slots busy   0 of 0 waiting\n"
             "traffic   packets in 0 (0 octets)   packets out 0 (0 octets)\n");
     expect (NULL, "[1]", "[{\"age\": \"x\", \"cookie\": [], \"client\": -1}]", 0,
             "\n"
