@@ -4,11 +4,25 @@
 
 static const uint8_t magic[8] = "ZFEVENTS";
 
-// The compiler makes single stores and loads of these loops.
-static void put (uint8_t *octets, uint64_t value, size_t len)
+// The compiler makes a single store of each of these, but not of a loop.
+static void put_16 (uint8_t *octets, uint16_t value)
 {
-    for (size_t i = 0; i < len; i++)
-        octets[i] = (uint8_t)(value >> (8 * i));
+    octets[0] = (uint8_t)value;
+    octets[1] = (uint8_t)(value >> 8);
+}
+
+static void put_32 (uint8_t *octets, uint32_t value)
+{
+    octets[0] = (uint8_t)value;
+    octets[1] = (uint8_t)(value >> 8);
+    octets[2] = (uint8_t)(value >> 16);
+    octets[3] = (uint8_t)(value >> 24);
+}
+
+static void put_64 (uint8_t *octets, uint64_t value)
+{
+    put_32 (octets, (uint32_t)value);
+    put_32 (octets + 4, (uint32_t)(value >> 32));
 }
 
 static uint64_t get (const uint8_t *octets, size_t len)
@@ -34,13 +48,13 @@ void recording_put_head (const recording_head_t *head, uint8_t octets[static REC
                               head->started};
 
     memcpy (octets, magic, sizeof magic);
-    put (octets + 8, RECORDING_VERSION, 2);
-    put (octets + 10, RECORDING_HEAD_OCTETS, 2);
-    put (octets + 12, head->events, 4);
-    put (octets + 16, head->prelude, 4);
-    put (octets + 20, 0, 4);
+    put_16 (octets + 8, RECORDING_VERSION);
+    put_16 (octets + 10, RECORDING_HEAD_OCTETS);
+    put_32 (octets + 12, head->events);
+    put_32 (octets + 16, head->prelude);
+    put_32 (octets + 20, 0);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        put (octets + 24 + 8 * i, words[i], 8);
+        put_64 (octets + 24 + 8 * i, words[i]);
 }
 
 size_t recording_event_octets (const recording_event_t *event)
@@ -54,18 +68,18 @@ void recording_put_event (const recording_event_t *event, uint8_t *octets)
     size_t header = recording_kept_header (event->header.len);
     size_t payload = recording_kept_payload (event->payload.len);
 
-    put (octets, RECORDING_EVENT_OCTETS + header + payload, 4);
-    put (octets + 4, event->digest, 4);
-    put (octets + 8, event->now, 8);
-    put (octets + 16, event->peer, 4);
+    put_32 (octets, (uint32_t)(RECORDING_EVENT_OCTETS + header + payload));
+    put_32 (octets + 4, event->digest);
+    put_64 (octets + 8, event->now);
+    put_32 (octets + 16, event->peer);
     octets[20] = (uint8_t)event->kind;
     octets[21] = (uint8_t)event->side;
     octets[22] = event->chosen_id;
     octets[23] = 0;
-    put (octets + 24, event->frames, 4);
-    put (octets + 28, 0, 4);
-    put (octets + 32, event->header.len, 8);
-    put (octets + 40, event->payload.len, 8);
+    put_32 (octets + 24, event->frames);
+    put_32 (octets + 28, 0);
+    put_64 (octets + 32, event->header.len);
+    put_64 (octets + 40, event->payload.len);
     octets += RECORDING_EVENT_OCTETS;
     if (header)
         memcpy (octets, event->header.ptr, header);
@@ -75,7 +89,7 @@ void recording_put_event (const recording_event_t *event, uint8_t *octets)
 
 void recording_put_digest (uint8_t *octets, uint32_t digest)
 {
-    put (octets + 4, digest, 4);
+    put_32 (octets + 4, digest);
 }
 
 // ---- reading
