@@ -204,6 +204,8 @@ void story_event (story_t *self, const recording_event_t *event)
 
     if (!self->file)
         return;
+    if (!self->before)
+        self->before = event->now; // a clock's start tells nobody anything
     fprintf (self->file, "+%llu ", (unsigned long long)moment_until (self->before, event->now));
     self->before = event->now;
     if (event->kind == SB_PACKET)
