@@ -1,7 +1,12 @@
 /*  The common floats, of few digits, need one exact multiplication or division: a whole number up
  * to 2^53 and a power of ten up to 10^22 are both exact, so their quotient is rounded once and is
- * the float nearest to the text. The others go through the C library, in texts without a point,
- * which no locale can move.
+ * the float nearest to the text.
+ *
+ *  The others are multiplied by a power of ten in 128 bits, of which the last few may be wrong.
+ * That is enough to see between which two floats a text of up to 19 digits lies, unless it lies in
+ * the middle; and to see how many digits of a float are needed to tell it from its neighbours.
+ * Texts in the middle, longer ones, and those at the ends of the range are left to strtod (), as
+ * digits with an exponent but without a point, which no locale can move.
  */
 #include "codec/decimal.h"
 
@@ -13,13 +18,135 @@
 
 #define EXACT_WHOLE (UINT64_C (1) << 53) // up to here every whole number is a float
 #define EXACT_POWER 22                   // up to here every power of ten is one
-#define PLAIN_POINT 9                    // fractions of so many digits are tried the quick way
+#define FEW_PLACES  9                    // fractions of so many digits are tried the quick way
+#define FRACTION    52                   // bits of a float's fraction
+#define WORD_DIGITS 19                   // as many fit a word
 #define ENOUGH      800 // digits; beyond 767 all that matters is whether one is not 0
 #define FAR         INT64_C (1000000000000000) // an exponent that no count of digits makes good
+#define SLACK       16 // more than what can be wrong with the last bits of a product
+
+__extension__ typedef unsigned __int128 wide_t;
 
 static const double powers[EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static const uint64_t tens[WORD_DIGITS + 1] = {UINT64_C (1),
+                                               UINT64_C (10),
+                                               UINT64_C (100),
+                                               UINT64_C (1000),
+                                               UINT64_C (10000),
+                                               UINT64_C (100000),
+                                               UINT64_C (1000000),
+                                               UINT64_C (10000000),
+                                               UINT64_C (100000000),
+                                               UINT64_C (1000000000),
+                                               UINT64_C (10000000000),
+                                               UINT64_C (100000000000),
+                                               UINT64_C (1000000000000),
+                                               UINT64_C (10000000000000),
+                                               UINT64_C (100000000000000),
+                                               UINT64_C (1000000000000000),
+                                               UINT64_C (10000000000000000),
+                                               UINT64_C (100000000000000000),
+                                               UINT64_C (1000000000000000000),
+                                               UINT64_C (10000000000000000000)};
+
+/*  Each 27th power of ten from 10^-351 to 10^324: (high * 2^64 + low) * 2^exponent, with the
+ * highest bit set, rounded. The powers between are exact in 128 bits and are multiplied in.
+ */
+#define STEP     27
+#define STEP_MIN (-351)
+#define STEP_MAX (324 + STEP - 1)
+
+static const struct {
+    uint64_t high;
+    uint64_t low;
+    int exponent;
+} steps[] = {
+    {UINT64_C (0x8049a4ac0c5811ae), UINT64_C (0x205b896d777d6279), -1293},
+    {UINT64_C (0xcf42894a5dce35ea), UINT64_C (0x52064cac828675b9), -1204},
+    {UINT64_C (0xa76c582338ed2621), UINT64_C (0xaf2af2b80af6f24e), -1114},
+    {UINT64_C (0x873e4f75e2224e68), UINT64_C (0x5a7744a6e804a292), -1024},
+    {UINT64_C (0xda7f5bf590966848), UINT64_C (0xaf39a475506a899f), -935},
+    {UINT64_C (0xb080392cc4349dec), UINT64_C (0xbd8d794d96aacfb4), -845},
+    {UINT64_C (0x8e938662882af53e), UINT64_C (0x547eb47b7282ee9c), -755},
+    {UINT64_C (0xe65829b3046b0afa), UINT64_C (0x0cb4a5a3112a5113), -666},
+    {UINT64_C (0xba121a4650e4ddeb), UINT64_C (0x92f34d62616ce413), -576},
+    {UINT64_C (0x964e858c91ba2655), UINT64_C (0x3a6a07f8d510f870), -486},
+    {UINT64_C (0xf2d56790ab41c2a2), UINT64_C (0xfae27299423fb9c3), -397},
+    {UINT64_C (0xc428d05aa4751e4c), UINT64_C (0xaa97e14c3c26b887), -307},
+    {UINT64_C (0x9e74d1b791e07e48), UINT64_C (0x775ea264cf55347e), -217},
+    {UINT64_C (0x8000000000000000), UINT64_C (0x0000000000000000), -127},
+    {UINT64_C (0xcecb8f27f4200f3a), UINT64_C (0x0000000000000000), -38},
+    {UINT64_C (0xa70c3c40a64e6c51), UINT64_C (0x999090b65f67d924), 52},
+    {UINT64_C (0x86f0ac99b4e8dafd), UINT64_C (0x69a028bb3ded71a4), 142},
+    {UINT64_C (0xda01ee641a708de9), UINT64_C (0xe80e6f4820cc9496), 231},
+    {UINT64_C (0xb01ae745b101e9e4), UINT64_C (0x5ec05dcff72e7f90), 321},
+    {UINT64_C (0x8e41ade9fbebc27d), UINT64_C (0x14588f13be847307), 411},
+    {UINT64_C (0xe5d3ef282a242e81), UINT64_C (0x8f1668c8a86da5fb), 500},
+    {UINT64_C (0xb9a74a0637ce2ee1), UINT64_C (0x6d953e2bd7173693), 590},
+    {UINT64_C (0x95f83d0a1fb69cd9), UINT64_C (0x4abdaf101564f98e), 680},
+    {UINT64_C (0xf24a01a73cf2dccf), UINT64_C (0xbc633b39673c8cec), 769},
+    {UINT64_C (0xc3b8358109e84f07), UINT64_C (0x0a862f80ec4700c8), 859},
+    {UINT64_C (0x9e19db92b4e31ba9), UINT64_C (0x6c07a2c26a8346d1), 949},
+};
+
+// significand * 2^exponent, the highest bit set.
+typedef struct {
+    wide_t significand;
+    int exponent;
+} big_t;
+
+static unsigned leading_zeros (wide_t number)
+{
+    uint64_t high = (uint64_t)(number >> 64);
+
+    return (unsigned)(high ? __builtin_clzll (high) : 64 + __builtin_clzll ((uint64_t)number));
+}
+
+// The upper half of a product.
+static wide_t multiply (wide_t a, wide_t b)
+{
+    wide_t a_low = (uint64_t)a;
+    wide_t b_low = (uint64_t)b;
+    wide_t middle = (a >> 64) * b_low + (a_low * b_low >> 64);
+    wide_t other = a_low * (b >> 64) + (uint64_t)middle;
+
+    return (a >> 64) * (b >> 64) + (middle >> 64) + (other >> 64);
+}
+
+// 10^power, from STEP_MIN to STEP_MAX.
+static big_t power_of_ten (int power)
+{
+    unsigned step = (unsigned)(power - STEP_MIN) / STEP;
+    unsigned rest = (unsigned)(power - STEP_MIN) % STEP;
+    wide_t coarse = (wide_t)steps[step].high << 64 | steps[step].low;
+    wide_t fine =
+        rest > WORD_DIGITS ? (wide_t)tens[WORD_DIGITS] * tens[rest - WORD_DIGITS] : tens[rest];
+    unsigned zeros = leading_zeros (fine);
+    big_t big = {multiply (coarse, fine << zeros), steps[step].exponent + 128 - (int)zeros};
+
+    if (!(big.significand >> 127)) {
+        big.significand <<= 1;
+        big.exponent--;
+    }
+    return big;
+}
+
+// word * big / 2^64
+static wide_t multiply_word (uint64_t word, wide_t big)
+{
+    return (big >> 64) * word + ((wide_t)(uint64_t)big * word >> 64);
+}
+
+static double float_of (uint64_t bits)
+{
+    double real;
+
+    memcpy (&real, &bits, sizeof real);
+    return real;
+}
 
 // A number taken apart: 0.d1d2d3... times 10^point.
 typedef struct {
@@ -76,18 +203,52 @@ static void take_apart (slice_t token, decimal_t *self)
         self->point += read_exponent (at + 1, end);
 }
 
-// The quick way, if it is exact. Digits are at most 19.
-static bool read_exactly (const decimal_t *self, double *real)
+// The float nearest to whole * 10^power; false if these bits don't tell it, or it is at the ends.
+static bool read_product (uint64_t whole, int power, double *real)
+{
+    int zeros = __builtin_clzll (whole);
+    big_t ten = power_of_ten (power);
+    wide_t product = multiply_word (whole << zeros, ten.significand);
+    int exponent = ten.exponent - zeros + 64;
+    int below = 128 - (FRACTION + 1); // bits of the product that a float has no room for
+
+    if (!(product >> 127)) {
+        product <<= 1;
+        exponent--;
+    }
+    int biased = exponent + below + FRACTION + 1023;
+    if (biased < 1) { // a float with less bits
+        below += 1 - biased;
+        biased = 1;
+    }
+    if (below > 127 || biased > 2045) // one less than there are: rounding may carry
+        return false;
+    wide_t half = (wide_t)1 << (below - 1);
+    wide_t rest = product & (2 * half - 1);
+    if (rest > half - SLACK && rest < half + SLACK)
+        return false;
+    uint64_t fraction = (uint64_t)(product >> below) + (rest > half);
+    *real = float_of (((uint64_t)(biased - 1) << FRACTION) + fraction);
+    return true;
+}
+
+// The ways without the library: digits of at most a word.
+static bool read_quickly (const decimal_t *self, double *real)
 {
     uint64_t whole = 0;
 
+    if (self->count > WORD_DIGITS)
+        return false;
     for (size_t i = 0; i < self->count; i++)
         whole = whole * 10 + (uint64_t)(self->digits[i] - '0');
     int64_t power = self->point - (int64_t)self->count;
-    if (whole > EXACT_WHOLE || power < -EXACT_POWER || power > EXACT_POWER)
+    if (whole <= EXACT_WHOLE && power >= -EXACT_POWER && power <= EXACT_POWER) {
+        *real = power < 0 ? (double)whole / powers[-power] : (double)whole * powers[power];
+        return true;
+    }
+    if (power < STEP_MIN || power > STEP_MAX)
         return false;
-    *real = power < 0 ? (double)whole / powers[-power] : (double)whole * powers[power];
-    return true;
+    return read_product (whole, (int)power, real);
 }
 
 int decimal_read (slice_t token, double *real)
@@ -96,7 +257,7 @@ int decimal_read (slice_t token, double *real)
     double magnitude = 0;
 
     take_apart (token, &self);
-    if (self.count > 0 && !(self.count <= 19 && read_exactly (&self, &magnitude))) {
+    if (self.count > 0 && !read_quickly (&self, &magnitude)) {
         if (self.point > DBL_MAX_10_EXP + 1)
             goto error;
         if (self.more)
@@ -116,104 +277,154 @@ error:
     return -1;
 }
 
-// Digits of a whole number, the last one at text[end - 1]; returns where the first one is.
-static size_t print_whole (uint64_t whole, char *text, size_t end)
-{
-    do {
-        text[--end] = (char)('0' + whole % 10);
-        whole /= 10;
-    } while (whole);
-    return end;
-}
+// whole * 10^power, of the digits that are printed.
+typedef struct {
+    uint64_t whole;
+    int power;
+} digits_t;
 
-/*  Digits of `magnitude` if it is a whole number, or one after few divisions by ten. Returns their
- *  count, or 0; *point as in decimal_t.
- */
-static int find_few (double magnitude, char digits[static DECIMAL_TEXT], int *point)
+// If `magnitude` is a whole number, or one after few multiplications by ten.
+static bool find_few (double magnitude, digits_t *digits)
 {
-    for (int power = 0; power <= PLAIN_POINT; power++) {
-        double whole = magnitude * powers[power] + 0.5;
+    for (int places = 0; places <= FEW_PLACES; places++) {
+        double whole = magnitude * powers[places] + 0.5;
         if (whole >= (double)EXACT_WHOLE)
             break;
+        if (whole < 1 && magnitude > 0)
+            continue;
         // The product was rounded; the quotient tells whether the digits are right.
         whole = (double)(uint64_t)whole;
-        if (whole / powers[power] != magnitude)
+        if (whole / powers[places] != magnitude)
             continue;
-        size_t first = print_whole ((uint64_t)whole, digits, DECIMAL_TEXT);
-        size_t count = DECIMAL_TEXT - first;
-        memmove (digits, digits + first, count);
-        *point = (int)count - power;
-        return (int)count;
+        *digits = (digits_t){(uint64_t)whole, -places};
+        return true;
     }
-    return 0;
+    return false;
 }
 
-// The first `count` digits of `magnitude`, rounded; *point as in decimal_t.
-static void find_rounded (double magnitude, int count, char *digits, int *point)
+// The multiple of a power of ten that is nearest to a scaled float.
+static uint64_t nearest (wide_t scaled, int power)
 {
-    char text[48];
-    int found = 0;
+    uint64_t whole = (uint64_t)(scaled >> 64);
 
-    snprintf (text, sizeof text, "%.*e", count - 1, magnitude);
-    const char *at = text;
-    for (; *at != 'e'; at++) {
-        if (is_digit ((uint8_t)*at)) // what else is there is the locale's decimal point
-            digits[found++] = *at;
-    }
-    *point = (int)strtol (at + 1, NULL, 10) + 1;
+    if (power == 0)
+        return whole + ((uint64_t)scaled >> 63);
+    return (whole + tens[power] / 2) / tens[power] * tens[power];
 }
 
-/*  As few digits as are enough, which 17 always are. A text of up to 15 digits comes back as it
- * was; the floats near 0 have fewer of their own.
+static bool is_near (wide_t scaled, uint64_t whole, wide_t distance)
+{
+    wide_t other = (wide_t)whole << 64;
+
+    return whole > 0 && (other > scaled ? other - scaled : scaled - other) < distance;
+}
+
+/*  As few digits as tell `magnitude` from its neighbours. It is scaled to a whole number of 18 or
+ * 19 digits and 64 bits of fraction; all that is nearer to it than half the way to the next float
+ *  reads as the same float. (So does what is just half the way for every other float; that would
+ *  take more bits to know.) If some multiple of a power of ten is that near, so is one of each
+ * lower power: the powers are tried in their order.
  */
-static int find_enough (double magnitude, char digits[static DECIMAL_TEXT], int *point)
+static digits_t find_shortest (double magnitude)
 {
-    int count = magnitude < DBL_MIN ? 1 : DBL_DIG;
+    uint64_t bits;
 
-    for (;; count++) {
-        char text[DECIMAL_TEXT];
-        find_rounded (magnitude, count, digits, point);
-        snprintf (text, sizeof text, "%.*se%d", count, digits, *point - count);
-        if (count == DBL_DECIMAL_DIG || strtod (text, NULL) == magnitude)
-            break;
+    memcpy (&bits, &magnitude, sizeof bits);
+    uint64_t fraction = bits & ((UINT64_C (1) << FRACTION) - 1);
+    int biased = (int)(bits >> FRACTION);
+    uint64_t significand = biased ? fraction | UINT64_C (1) << FRACTION : fraction;
+    int zeros = __builtin_clzll (significand);
+    int exponent = (biased ? biased : 1) - 1023 - FRACTION - zeros;
+
+    // 1233 / 4096 is close to log 2. Below 1 it may be one too many, which the loop puts right.
+    int power = WORD_DIGITS - 3 - ((exponent + 63) * 1233 >> 12);
+    wide_t scaled;
+    wide_t half;
+    do {
+        power++;
+        big_t ten = power_of_ten (power);
+        int shift = -(exponent + ten.exponent + 128);
+        scaled = multiply_word (significand << zeros, ten.significand) >> shift;
+        half = ten.significand >> (65 - zeros) >> shift;
+    } while (scaled >> 64 < tens[WORD_DIGITS - 2]);
+    if (fraction == 0 && biased > 1)
+        half >>= 1; // the float below is nearer
+    half -= SLACK;
+
+    int kept = 0; // the power of ten that is known to be good, and one that is known not to be
+    int bad = WORD_DIGITS;
+    while (bad - kept > 1) {
+        int middle = (kept + bad) / 2;
+        if (is_near (scaled, nearest (scaled, middle), half))
+            kept = middle;
+        else
+            bad = middle;
     }
-    while (count > 1 && digits[count - 1] == '0')
-        count--;
-    return count;
+    return (digits_t){nearest (scaled, kept) / tens[kept], kept - power};
 }
 
-// 123.0, 0.00123, 1.23e-300
-static size_t lay_out (const char *digits, int count, int point, char *text)
+static char *put_exponent (int exponent, char *at)
 {
-    if (point > -4 && point <= 16) {
-        int whole = point > 0 ? point : 1;
-        char *at = text;
-        for (int i = 0; i < whole; i++)
-            *at++ = point > 0 && i < count ? digits[i] : '0';
+    unsigned magnitude = (unsigned)(exponent < 0 ? -exponent : exponent);
+
+    *at++ = 'e';
+    if (exponent < 0)
+        *at++ = '-';
+    if (magnitude >= 100)
+        *at++ = (char)('0' + magnitude / 100);
+    if (magnitude >= 10)
+        *at++ = (char)('0' + magnitude / 10 % 10);
+    *at++ = (char)('0' + magnitude % 10);
+    return at;
+}
+
+// 1.23e-300, 1e16
+static char *put_scientific (const char *digits, int count, int point, char *at)
+{
+    *at++ = digits[0];
+    if (count > 1) {
         *at++ = '.';
-        for (int i = point; i < 0; i++)
-            *at++ = '0';
-        for (int i = point > 0 ? point : 0; i < count; i++)
-            *at++ = digits[i];
-        if (at[-1] == '.')
-            *at++ = '0';
-        return (size_t)(at - text);
+        memcpy (at, digits + 1, (size_t)(count - 1));
+        at += count - 1;
     }
-    int len = snprintf (text, DECIMAL_TEXT - 1, "%c%s%.*se%d", digits[0], count > 1 ? "." : "",
-                        count - 1, digits + 1, point - 1);
-    return (size_t)len;
+    return put_exponent (point - 1, at);
+}
+
+// 123.0, 0.00123
+static char *put_plain (const char *digits, int count, int point, char *at)
+{
+    int whole = point > 0 ? point : 1;
+
+    for (int i = 0; i < whole; i++)
+        *at++ = point > 0 && i < count ? digits[i] : '0';
+    *at++ = '.';
+    for (int i = point; i < 0; i++)
+        *at++ = '0';
+    for (int i = point > 0 ? point : 0; i < count; i++)
+        *at++ = digits[i];
+    if (at[-1] == '.')
+        *at++ = '0';
+    return at;
 }
 
 size_t decimal_print (double real, char text[static DECIMAL_TEXT])
 {
-    char digits[DECIMAL_TEXT];
+    char buffer[WORD_DIGITS + 1];
+    size_t first = sizeof buffer;
     bool negative = signbit (real);
-    double magnitude = fabs (real);
-    int point = 0;
+    digits_t digits;
 
-    int count = find_few (magnitude, digits, &point);
-    if (count == 0)
-        count = find_enough (magnitude, digits, &point);
+    if (!find_few (fabs (real), &digits))
+        digits = find_shortest (fabs (real));
+    do {
+        buffer[--first] = (char)('0' + digits.whole % 10);
+        digits.whole /= 10;
+    } while (digits.whole);
+    int count = (int)(sizeof buffer - first);
+    int point = count + digits.power;
     text[0] = '-';
-    return negative + lay_out (digits, count, point, text + negative);
+    char *at = text + negative;
+    at = point > -4 && point <= 16 ? put_plain (buffer + first, count, point, at)
+                                   : put_scientific (buffer + first, count, point, at);
+    return (size_t)(at - text);
 }

@@ -27,8 +27,7 @@ int __wrap_snprintf (char *text, size_t size, const char *format, ...)
     va_start (args, format);
     int len = vsnprintf (text, size, format, args);
     va_end (args);
-    char *point = strcmp (format, "%.*e") == 0 ? strchr (text, '.') : NULL;
-    if (point)
+    for (char *point = strchr (text, '.'); point; point = strchr (point, '.'))
         *point = ',';
     return len;
 }
@@ -207,6 +206,12 @@ static void a_float_is_printed_as_one_and_short (void **state)
     assert_printed ((double)0.1f, "0.10000000149011612");
     assert_printed (5e-5, "5e-5");
     assert_printed (1.0 / 3, "0.3333333333333333");
+    assert_printed (1e-9, "1e-9");
+    assert_printed (1.5e100, "1.5e100");
+    assert_printed (1e23, "9.999999999999999e22"); // 1e23 is in the middle of two floats
+    assert_printed (9.5367431640625e-7, "9.5367431640625e-7");       // 2^-20
+    assert_printed (1.2676506002282294e30, "1.2676506002282294e30"); // 2^100
+    assert_printed (9223372036854775808.0, "9.223372036854776e18");
 }
 
 static void assert_round_trip (double real)
