@@ -91,7 +91,10 @@ bool endpoint_beyond_host (const endpoint_t *endpoint)
     host[endpoint->host.len] = '\0';
     if (inet_pton (AF_INET, host, &v4) == 1)
         return ntohl (v4.s_addr) >> 24 != 127;
-    if (inet_pton (AF_INET6, host, &v6) == 1)
-        return memcmp (&v6, &in6addr_loopback, sizeof v6) != 0;
-    return true;
+    if (inet_pton (AF_INET6, host, &v6) != 1)
+        return true;
+    // ::ffff:127.0.0.1 is what an IPv6 socket calls 127.0.0.1.
+    if (IN6_IS_ADDR_V4MAPPED (&v6))
+        return v6.s6_addr[12] != 127;
+    return memcmp (&v6, &in6addr_loopback, sizeof v6) != 0;
 }

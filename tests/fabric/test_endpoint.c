@@ -130,6 +130,8 @@ static void only_loopback_is_out_of_reach_of_others (void **state)
         {"tcp://127.1:1", true},
         {"tcp://lo0:1", true},
         {"tcp://[::ffff:10.0.0.1]:1", true},
+        {"tcp://[::ffff:127.0.0.1]:1", false},
+        {"tcp://[::127.0.0.1]:1", true},
     };
 
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
