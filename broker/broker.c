@@ -112,8 +112,6 @@ zfabric_broker_new (const zfabric_broker_options_t *options, char *problem, size
     self->actor = zactor_new (broker_actor, self);
     if (!self->actor || self->failed)
         goto error;
-    // The caller may let go of them.
-    self->options.serve = self->options.listen = NULL;
     return self;
 error:;
     int saved = self && self->failed ? self->failed : ENOMEM;

@@ -305,7 +305,7 @@ task_manager_asks (const task_manager_t *self, unsigned number, const cookie_t *
 {
     const broker_t *broker = &self->broker[number];
 
-    if (self->halted || broker->state == BROKER_GONE)
+    if (self->halted || broker->state == BROKER_AWAY || broker->state == BROKER_GONE)
         return TASK_MANAGER_HALTED;
     if (find (self, number, cookie))
         return TASK_MANAGER_TWICE;

@@ -109,7 +109,7 @@ typedef enum {
     TASK_MANAGER_TAKES,
     TASK_MANAGER_FULL,  // the broker sent more than our capacity
     TASK_MANAGER_TWICE, // a task with this cookie is there
-    TASK_MANAGER_HALTED // we are stopping at once
+    TASK_MANAGER_HALTED // we are stopping at once, or not connected
 } task_manager_answer_t;
 
 // Whether a RUN is taken.

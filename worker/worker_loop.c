@@ -31,7 +31,7 @@ static void run_job (list_node_t *job, void *arg)
     zfabric_task_t *task = container_of (job, zfabric_task_t, ready);
 
     worker_task_run (task);
-    worker_mail_put (self->home.mail, &task->letter.place);
+    mailbox_put (self->home.mail, &task->letter.place);
 }
 
 static uint64_t make_seed (const worker_loop_t *self, size_t number)
@@ -67,7 +67,7 @@ worker_loop_t *worker_loop_new (void *context, const worker_loop_options_t *opti
     list_init (&self->here);
     list_init (&self->mail);
     cookie_make (&secret);
-    self->home.mail = worker_mail_new ();
+    self->home.mail = mailbox_new ();
     if (!self->home.mail) {
         fault_set (fault, "no descriptor to be had");
         goto error;
@@ -94,7 +94,7 @@ static void drop_mail (worker_loop_t *self)
     list_node_t *node;
 
     if (self->home.mail)
-        worker_mail_take (self->home.mail, &self->mail);
+        mailbox_take (self->home.mail, &self->mail);
     while ((node = list_first (&self->mail))) {
         letter_t *letter = container_of (node, letter_t, place);
         list_remove (node);
@@ -114,7 +114,7 @@ void worker_loop_destroy (worker_loop_t **self_p)
         worker_session_destroy (&self->sessions[i]);
     drop_mail (self);
     task_manager_destroy (&self->manager);
-    worker_mail_destroy (&self->home.mail);
+    mailbox_destroy (&self->home.mail);
     free (self);
     *self_p = NULL;
     errno = problem;
@@ -156,7 +156,7 @@ static void take_mail (worker_loop_t *self)
 {
     list_node_t *node;
 
-    worker_mail_take (self->home.mail, &self->mail);
+    mailbox_take (self->home.mail, &self->mail);
     while ((node = list_first (&self->mail))) {
         letter_t *letter = container_of (node, letter_t, place);
         list_remove (node);
@@ -322,7 +322,7 @@ static void wait (worker_loop_t *self)
     link_t *links[1 + TASK_MANAGER_BROKERS * LINK_DESCRIPTORS];
     nfds_t count = 1;
 
-    items[0] = (struct pollfd){.fd = worker_mail_descriptor (self->home.mail), .events = POLLIN};
+    items[0] = (struct pollfd){.fd = mailbox_descriptor (self->home.mail), .events = POLLIN};
     for (size_t i = 0; i < self->count; i++) {
         int fds[LINK_DESCRIPTORS];
         link_t *link = worker_session_link (self->sessions[i]);
@@ -376,7 +376,7 @@ static void wish (worker_loop_t *self, worker_wish_t wanted)
     while (before < (int)wanted
            && !atomic_compare_exchange_weak (&self->wish, &before, (int)wanted))
         ;
-    worker_mail_ring (self->home.mail);
+    mailbox_ring (self->home.mail);
 }
 
 void worker_loop_drain (worker_loop_t *self)

@@ -8,7 +8,7 @@
 
 #include "worker/task_manager.h"
 #include "worker/worker_loop.h"
-#include "worker/worker_mail.h"
+#include "fabric/mailbox.h"
 #include "worker/worker_pool.h"
 #include "worker/worker_session.h"
 #include "worker/worker_task.h"

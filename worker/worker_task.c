@@ -295,7 +295,7 @@ static int post_partial (zfabric_task_t *self, frame_t *payload, encoding_t enco
     letter->octets = frame_size (payload);
     letter->encoding = encoding;
     frame_move (&letter->payload, payload);
-    worker_mail_put (self->home->mail, &letter->place);
+    mailbox_put (self->home->mail, &letter->place);
     return 0;
 }
 

@@ -13,13 +13,13 @@
 #include "worker/handlers.h"
 #include "worker/letter.h"
 #include "worker/task_manager.h"
-#include "worker/worker_mail.h"
+#include "fabric/mailbox.h"
 
 // What the tasks of one worker share.
 typedef struct {
     encoding_t codec;
     size_t max_payload;
-    worker_mail_t *mail; // where PARTIALs and RESULTs go
+    mailbox_t *mail; // where PARTIALs and RESULTs go
 } worker_task_home_t;
 
 struct zfabric_task {

@@ -1,6 +1,6 @@
 /*  The descriptor is written once between two takes, however many letters come.
  */
-#include "worker/worker_mail.h"
+#include "fabric/mailbox.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,16 +9,16 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct worker_mail {
+struct mailbox {
     pthread_mutex_t lock;
     list_t letters;
     bool rung;
     int fd;
 };
 
-worker_mail_t *worker_mail_new (void)
+mailbox_t *mailbox_new (void)
 {
-    worker_mail_t *self = (worker_mail_t *)calloc (1, sizeof *self);
+    mailbox_t *self = (mailbox_t *)calloc (1, sizeof *self);
 
     if (!self)
         return NULL;
@@ -34,9 +34,9 @@ worker_mail_t *worker_mail_new (void)
     return self;
 }
 
-void worker_mail_destroy (worker_mail_t **self_p)
+void mailbox_destroy (mailbox_t **self_p)
 {
-    worker_mail_t *self = *self_p;
+    mailbox_t *self = *self_p;
 
     if (!self)
         return;
@@ -46,7 +46,7 @@ void worker_mail_destroy (worker_mail_t **self_p)
     *self_p = NULL;
 }
 
-static void put (worker_mail_t *self, list_node_t *node)
+static void put (mailbox_t *self, list_node_t *node)
 {
     const uint64_t one = 1;
 
@@ -55,28 +55,28 @@ static void put (worker_mail_t *self, list_node_t *node)
         list_append (&self->letters, node);
     bool ring = !self->rung;
     self->rung = true;
-    // Under the lock: worker_mail_take () must not find `rung` without the descriptor readable.
+    // Under the lock: mailbox_take () must not find `rung` without the descriptor readable.
     if (ring && write (self->fd, &one, sizeof one) < 0)
         self->rung = false; // can't be: a counter that is 0 takes a 1
     pthread_mutex_unlock (&self->lock);
 }
 
-void worker_mail_put (worker_mail_t *self, list_node_t *node)
+void mailbox_put (mailbox_t *self, list_node_t *node)
 {
     put (self, node);
 }
 
-void worker_mail_ring (worker_mail_t *self)
+void mailbox_ring (mailbox_t *self)
 {
     put (self, NULL);
 }
 
-int worker_mail_descriptor (const worker_mail_t *self)
+int mailbox_descriptor (const mailbox_t *self)
 {
     return self->fd;
 }
 
-void worker_mail_take (worker_mail_t *self, list_t *list)
+void mailbox_take (mailbox_t *self, list_t *list)
 {
     uint64_t count;
     list_node_t *node;

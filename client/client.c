@@ -1,0 +1,298 @@
+/*  The client's thread: letters in, packets out; packets in, ends of calls out.
+ *
+ *  A turn: wait for the mailbox, the link or a deadline; read the letters; let the link step, up to
+ *  a number of packets; give up on what has waited too long.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "client/client.h"
+
+#include <czmq.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sodium.h>
+
+#include "client/outcome.h"
+#include "codec/codec.h"
+#include "fabric/container.h"
+
+#define PACKETS_A_TURN 512u // before letters are looked at again
+
+static zfabric_call_t *call_of (session_t *session)
+{
+    return container_of (session, zfabric_call_t, session);
+}
+
+static void tell (client_loop_t *self, zfabric_client_event_t event, const char *text)
+{
+    if (self->options.on_event)
+        self->options.on_event (event, text, self->options.event_arg);
+}
+
+// ---- the multiplexor's sink
+
+static bool sink_send (void *arg, session_t *session)
+{
+    client_loop_t *self = (client_loop_t *)arg;
+    zfabric_call_t *call = call_of (session);
+    bool run = session->kind == SESSION_RUN;
+
+    return link_send (self->link, &call->header, run ? &call->payload : NULL) == 0;
+}
+
+static bool sink_send_cancel (void *arg, session_t *session)
+{
+    client_loop_t *self = (client_loop_t *)arg;
+    frame_t header;
+
+    if (client_cancel_header (self->codec, &session->cookie, &header))
+        return true; // no memory: the wish is lost, the task goes on
+    bool sent = link_send (self->link, &header, NULL) == 0;
+    frame_close (&header);
+    return sent;
+}
+
+static bool sink_send_fence (void *arg, uint64_t *number)
+{
+    client_loop_t *self = (client_loop_t *)arg;
+
+    if (link_beat (self->link))
+        return false;
+    *number = link_beats (self->link);
+    return true;
+}
+
+static void sink_ended (void *arg,
+                        session_t *session,
+                        const packet_t *packet,
+                        frame_t *payload,
+                        zfabric_rc_t rc,
+                        const char *words)
+{
+    zfabric_call_t *call = call_of (session);
+
+    (void)arg;
+    call_end (call, packet, payload, rc, words);
+    call_unref (&call);
+}
+
+static void sink_partial (void *arg, session_t *session, const packet_t *packet, frame_t *payload)
+{
+    (void)arg;
+    call_partial (call_of (session), packet, payload);
+}
+
+static void sink_stray (void *arg, const packet_t *packet)
+{
+    client_loop_t *self = (client_loop_t *)arg;
+    buffer_t words;
+    fault_t text;
+
+    // A task that was given up here, or a packet of ours that the broker could not read.
+    buffer_init (&words, LIMIT_HEADER_OCTETS);
+    if (packet_has (packet, PACKET_BIT (ERROR)))
+        codec_text (packet->error, &words);
+    fault_set (&text, "%s: %.*s", zfabric_rc_name (packet->rc), (int)words.len,
+               words.len ? (const char *)words.data : "");
+    buffer_finish (&words);
+    tell (self, ZFABRIC_CLIENT_EVENT_REFUSED, text.text);
+}
+
+static const multiplexor_sink_t client_sink = {
+    .send = sink_send,
+    .send_cancel = sink_send_cancel,
+    .send_fence = sink_send_fence,
+    .ended = sink_ended,
+    .partial = sink_partial,
+    .stray = sink_stray,
+};
+
+// ---- letters
+
+static void read_letters (client_loop_t *self, moment_t now)
+{
+    list_t letters;
+    list_node_t *node;
+
+    list_init (&letters);
+    mailbox_take (self->hub->mail, &letters);
+    while ((node = list_first (&letters))) {
+        letter_t *letter = container_of (node, letter_t, place);
+        list_remove (node);
+        if (letter->kind == LETTER_START) {
+            multiplexor_add (&self->multiplexor, &letter->call->session,
+                             moment_after (now, self->connect_timeout_ms));
+        } else {
+            multiplexor_cancel (&self->multiplexor, &letter->call->session);
+            call_unref (&letter->call);
+        }
+    }
+}
+
+// ---- the link
+
+static void note_link (client_loop_t *self, bool up, const char *reason)
+{
+    pthread_mutex_lock (&self->hub->lock);
+    self->hub->up = up;
+    snprintf (self->hub->reason, sizeof self->hub->reason, "%s", reason);
+    pthread_mutex_unlock (&self->hub->lock);
+}
+
+static void take_packet (client_loop_t *self, wire_message_t *message)
+{
+    packet_t packet;
+    fault_t fault;
+
+    if (codec_read (frame_slice (&message->header), &packet, &fault))
+        tell (self, ZFABRIC_CLIENT_EVENT_REFUSED, fault.text);
+    else
+        multiplexor_packet (&self->multiplexor, &packet, &message->payload);
+}
+
+static void handle_event (client_loop_t *self, link_event_t event, wire_message_t *message)
+{
+    switch (event) {
+    case LINK_PACKET:
+        take_packet (self, message);
+        break;
+    case LINK_UP:
+        note_link (self, true, "");
+        tell (self, ZFABRIC_CLIENT_EVENT_UP, link_endpoint (self->link));
+        multiplexor_up (&self->multiplexor);
+        break;
+    case LINK_WRITABLE:
+        multiplexor_flush (&self->multiplexor);
+        break;
+    case LINK_LOST:
+    case LINK_FAILED:
+        note_link (self, false, link_reason (self->link));
+        tell (self, event == LINK_LOST ? ZFABRIC_CLIENT_EVENT_LOST : ZFABRIC_CLIENT_EVENT_FAILED,
+              link_reason (self->link));
+        multiplexor_lost (&self->multiplexor, link_reason (self->link));
+        break;
+    case LINK_NOTHING:
+        break;
+    }
+}
+
+static void step_link (client_loop_t *self)
+{
+    link_event_t event = LINK_PACKET;
+
+    for (unsigned i = 0; i < PACKETS_A_TURN && event != LINK_NOTHING; i++) {
+        event = link_step (self->link, moment_now (), &self->message);
+        handle_event (self, event, &self->message);
+    }
+}
+
+static void give_up (client_loop_t *self)
+{
+    fault_t words;
+    const char *reason = link_reason (self->link);
+
+    fault_set (&words, "no connection to %s within %llu ms%s%s", link_endpoint (self->link),
+               (unsigned long long)self->connect_timeout_ms, *reason ? ": " : "", reason);
+    multiplexor_expire (&self->multiplexor, moment_now (), words.text);
+}
+
+// ---- the loop
+
+static int poll_timeout (client_loop_t *self)
+{
+    moment_t next = link_deadline (self->link);
+    moment_t expires = multiplexor_deadline (&self->multiplexor);
+
+    if (expires < next)
+        next = expires;
+    if (next == MOMENT_NEVER)
+        return -1;
+    span_t wait = moment_until (moment_now (), next);
+    return wait < INT_MAX ? (int)wait : INT_MAX;
+}
+
+static void turn (client_loop_t *self)
+{
+    struct pollfd items[LINK_DESCRIPTORS + 1];
+    int fds[LINK_DESCRIPTORS];
+    size_t count = link_descriptors (self->link, fds);
+
+    items[0] = (struct pollfd){.fd = mailbox_descriptor (self->hub->mail), .events = POLLIN};
+    for (size_t i = 0; i < count; i++)
+        items[i + 1] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    (void)poll (items, count + 1, poll_timeout (self));
+    for (size_t i = 0; i < count; i++) {
+        if (items[i + 1].revents)
+            link_fired (self->link, fds[i]);
+    }
+    read_letters (self, moment_now ());
+    step_link (self);
+    give_up (self);
+}
+
+// No letter is posted any more once this has been said.
+static void close_mail (client_loop_t *self)
+{
+    pthread_mutex_lock (&self->hub->lock);
+    self->hub->running = false;
+    self->hub->up = false;
+    pthread_mutex_unlock (&self->hub->lock);
+}
+
+void client_loop_run (client_loop_t *self)
+{
+    while (!atomic_load (&self->stop))
+        turn (self);
+    close_mail (self);
+    // What was asked for before may still be sent; nobody waits for its end here.
+    read_letters (self, moment_now ());
+    multiplexor_stop (&self->multiplexor, "the client was closed");
+    link_stop (self->link);
+}
+
+// ---- life cycle
+
+client_loop_t *client_loop_new (const link_options_t *link,
+                                const zfabric_client_options_t *options,
+                                fault_t *fault)
+{
+    uint8_t secret[TABLE_KEY_OCTETS];
+    client_loop_t *self = (client_loop_t *)calloc (1, sizeof *self);
+
+    fault_set (fault, "out of memory or descriptors");
+    if (!self)
+        return NULL;
+    wire_message_init (&self->message);
+    self->options = *options;
+    self->codec = link->codec;
+    self->connect_timeout_ms =
+        options->connect_timeout_ms ? options->connect_timeout_ms : CLIENT_CONNECT_TIMEOUT_MS;
+    randombytes_buf (secret, sizeof secret);
+    self->hub = hub_new ();
+    if (!self->hub || multiplexor_init (&self->multiplexor, secret, &client_sink, self))
+        goto error;
+    self->link = link_new (zsys_init (), link, fault);
+    if (!self->link)
+        goto error;
+    return self;
+error:
+    client_loop_destroy (&self);
+    return NULL;
+}
+
+void client_loop_destroy (client_loop_t **self_p)
+{
+    client_loop_t *self = *self_p;
+    int problem = errno;
+
+    if (!self)
+        return;
+    link_destroy (&self->link);
+    multiplexor_finish (&self->multiplexor);
+    wire_message_close (&self->message);
+    hub_unref (&self->hub);
+    free (self);
+    *self_p = NULL;
+    errno = problem;
+}

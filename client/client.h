@@ -1,0 +1,47 @@
+/*  The inside of a client: its thread's loop, and the headers that it writes.
+ *
+ *  Threads: a loop belongs to the thread that runs it, but for `stop` and the hub.
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include <stdatomic.h>
+
+#include "client/call.h"
+#include "client/multiplexor.h"
+#include "fabric/link.h"
+
+#define CLIENT_CONNECT_TIMEOUT_MS 5000u
+#define CLIENT_MAX_OPEN           10000u
+
+typedef struct {
+    hub_t *hub;
+    link_t *link;
+    multiplexor_t multiplexor;
+    wire_message_t message;
+    zfabric_client_options_t options; // the callbacks; its texts are not kept
+    encoding_t codec;
+    span_t connect_timeout_ms;
+    atomic_bool stop; // rung for by the mailbox
+} client_loop_t;
+
+// NULL with errno (EINVAL, ENOMEM, EMFILE) and a fault.
+client_loop_t *client_loop_new (const link_options_t *link,
+                                const zfabric_client_options_t *options,
+                                fault_t *fault);
+void client_loop_destroy (client_loop_t **self_p);
+
+// Until `stop`. All calls have ended then.
+void client_loop_run (client_loop_t *self);
+
+// The header of a CANCEL. 0 or -1 (ENOMEM); the frame is empty then.
+int client_cancel_header (encoding_t codec, const cookie_t *cookie, frame_t *header);
+
+// The header of a RUN. 0, or -1: EINVAL (an option that is none), ENOMEM; the frame is empty then.
+int client_run_header (encoding_t codec,
+                       const cookie_t *cookie,
+                       const char *pipeline,
+                       const zfabric_run_options_t *options,
+                       frame_t *header);
+
+#endif

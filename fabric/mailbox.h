@@ -1,0 +1,26 @@
+/*  A mailbox: what any thread hands to one thread's loop: list nodes, in order, and a descriptor
+ *  that says that there are some.
+ *
+ *  Threads: mailbox_put () and _ring () any; the others the loop's own. Owns: no node.
+ */
+#ifndef FABRIC_MAILBOX_H
+#define FABRIC_MAILBOX_H
+
+#include "fabric/list.h"
+
+typedef struct mailbox mailbox_t;
+
+mailbox_t *mailbox_new (void); // NULL: EMFILE, ENFILE, ENOMEM
+void mailbox_destroy (mailbox_t **self_p);
+
+void mailbox_put (mailbox_t *self, list_node_t *node);
+
+// Makes the descriptor readable without a letter.
+void mailbox_ring (mailbox_t *self);
+
+int mailbox_descriptor (const mailbox_t *self);
+
+// Moves all that has come to the end of `list`, and makes the descriptor unreadable.
+void mailbox_take (mailbox_t *self, list_t *list);
+
+#endif
