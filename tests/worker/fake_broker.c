@@ -177,7 +177,8 @@ void fake_broker_stack_has (fake_broker_t *self, const char *line)
     assert_true (found);
 }
 
-void fake_broker_send (fake_broker_t *self, const packet_t *packet, const char *payload)
+// 0, or -1: the worker is gone.
+static int send_packet (fake_broker_t *self, const packet_t *packet, const char *payload)
 {
     buffer_t out;
     frame_t header, body;
@@ -188,8 +189,16 @@ void fake_broker_send (fake_broker_t *self, const packet_t *packet, const char *
     buffer_finish (&out);
     if (payload)
         assert_int_equal (frame_copy (&body, slice_text (payload)), 0);
-    assert_int_equal (
-        wire_send (self->socket, &self->worker, false, &header, payload ? &body : NULL), 0);
+    int rc = wire_send (self->socket, &self->worker, false, &header, payload ? &body : NULL);
+    frame_close (&header);
+    if (payload)
+        frame_close (&body);
+    return rc;
+}
+
+void fake_broker_send (fake_broker_t *self, const packet_t *packet, const char *payload)
+{
+    assert_int_equal (send_packet (self, packet, payload), 0);
 }
 
 void fake_broker_send_type (fake_broker_t *self, packet_type_t type)
@@ -199,7 +208,9 @@ void fake_broker_send_type (fake_broker_t *self, packet_type_t type)
     packet_init (&packet, self->codec);
     packet.type = type;
     packet.keys = PACKET_BIT (PACKET_TYPE);
-    fake_broker_send (self, &packet, NULL);
+    // Who asked whether we live may have left since.
+    if (send_packet (self, &packet, NULL))
+        assert_int_equal (type, PACKET_HEARTBEAT);
 }
 
 void fake_broker_cancel (fake_broker_t *self, const cookie_t *cookie)
