@@ -3,7 +3,7 @@
  *  Reading is one strict pass without allocation; what it accepts, every strict reader of the
  *  format reads the same way. Writing goes to a caller's buffer.
  *
- *  Threads: pure functions, any thread.
+ *  Threads: pure functions, any thread with 80 KiB of stack left.
  */
 #ifndef CODEC_CODEC_H
 #define CODEC_CODEC_H

@@ -5,7 +5,7 @@
  *  Memory: the output, which `out`'s limit bounds, and a small part of the input's size; nesting up
  *  to LIMIT_DOCUMENT_DEPTH, without recursion.
  *
- *  Threads: pure functions, any thread.
+ *  Threads: pure functions, any thread with 80 KiB of stack left.
  */
 #ifndef CODEC_TRANSCODE_H
 #define CODEC_TRANSCODE_H
