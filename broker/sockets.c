@@ -36,7 +36,7 @@ static int set_options (void *socket, const zfabric_broker_options_t *options)
            || set_int (socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS)
            || set_int (socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
            || set_int (socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS)
-           || set_int (socket, ZMQ_BACKLOG, BACKLOG) || set_int (socket, ZMQ_IPV6, 1)
+           || set_int (socket, ZMQ_BACKLOG, BACKLOG)
            || zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
 }
 
@@ -105,6 +105,7 @@ static int bind_one (sockets_t *self,
                      const zfabric_broker_options_t *options,
                      fault_t *fault)
 {
+    void *router = zsock_resolve (self->routers[side]);
     endpoint_t endpoint;
 
     if (endpoint_parse (text, &endpoint, fault))
@@ -117,7 +118,9 @@ static int bind_one (sockets_t *self,
     }
     if (ipc_is_served (&endpoint))
         errno = EADDRINUSE;
-    else if (zmq_bind (zsock_resolve (self->routers[side]), text) == 0)
+    // On an IPv6 socket 127.0.0.1 would be called ::ffff:127.0.0.1, and its peers likewise.
+    else if (set_int (router, ZMQ_IPV6, !endpoint_is_ipv4 (&endpoint)) == 0
+             && zmq_bind (router, text) == 0)
         return 0;
     fault_set (fault, "%s: %s", text, zmq_strerror (errno));
     return -1;

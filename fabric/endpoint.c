@@ -74,6 +74,25 @@ error:
     return -1;
 }
 
+// The host as a text of its own; "" if it is longer than any address.
+static void copy_host (const endpoint_t *endpoint, char host[static INET6_ADDRSTRLEN])
+{
+    size_t len = endpoint->host.len < INET6_ADDRSTRLEN ? endpoint->host.len : 0;
+
+    if (len)
+        memcpy (host, endpoint->host.ptr, len);
+    host[len] = '\0';
+}
+
+bool endpoint_is_ipv4 (const endpoint_t *endpoint)
+{
+    char host[INET6_ADDRSTRLEN];
+    struct in_addr address;
+
+    copy_host (endpoint, host);
+    return inet_pton (AF_INET, host, &address) == 1;
+}
+
 bool endpoint_beyond_host (const endpoint_t *endpoint)
 {
     char host[INET6_ADDRSTRLEN];
@@ -85,10 +104,7 @@ bool endpoint_beyond_host (const endpoint_t *endpoint)
     if (slice_equal (endpoint->host, slice_text ("localhost"))
         || slice_equal (endpoint->host, slice_text ("lo")))
         return false;
-    if (endpoint->host.len >= sizeof host)
-        return true;
-    memcpy (host, endpoint->host.ptr, endpoint->host.len);
-    host[endpoint->host.len] = '\0';
+    copy_host (endpoint, host);
     if (inet_pton (AF_INET, host, &v4) == 1)
         return ntohl (v4.s_addr) >> 24 != 127;
     if (inet_pton (AF_INET6, host, &v6) != 1)

@@ -20,6 +20,9 @@ typedef struct {
 // Reads an endpoint; the slices point into `text`. 0, or -1 (EINVAL) with a fault that names it.
 int endpoint_parse (const char *text, endpoint_t *endpoint, fault_t *fault);
 
+// Whether it is tcp to an IPv4 address, not to a name or an interface.
+bool endpoint_is_ipv4 (const endpoint_t *endpoint);
+
 /*  Whether other hosts could reach what is bound there: any tcp but 127.0.0.0/8, ::1, localhost
  *  and the interface lo.
  */

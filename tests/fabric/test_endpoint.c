@@ -142,7 +142,35 @@ static void only_loopback_is_out_of_reach_of_others (void **state)
     }
 }
 
+static void ipv4_addresses_are_known (void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool ipv4;
+    } cases[] = {
+        {"tcp://127.0.0.1:1", true},
+        {"tcp://0.0.0.0:*", true},
+        {"tcp://192.168.255.254:1", true},
+        {"tcp://localhost:1", false},
+        {"tcp://*:1", false},
+        {"tcp://lo:1", false},
+        {"tcp://[::1]:1", false},
+        {"tcp://[::ffff:127.0.0.1]:1", false},
+        {"tcp://a.name.that.is.longer.than.any.address.can.be.example:1", false},
+        {"ipc://127.0.0.1", false},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        endpoint_t endpoint;
+        assert_int_equal (endpoint_parse (cases[i].text, &endpoint, NULL), 0);
+        if (endpoint_is_ipv4 (&endpoint) != cases[i].ipv4)
+            fail_msg ("%s", cases[i].text);
+    }
+}
+
 TESTING_MAIN (cmocka_unit_test (endpoints_fall_into_their_parts),
               cmocka_unit_test (what_is_none_is_refused_by_its_name),
               cmocka_unit_test (endpoints_are_shorter_than_their_bound),
-              cmocka_unit_test (only_loopback_is_out_of_reach_of_others), )
+              cmocka_unit_test (only_loopback_is_out_of_reach_of_others),
+              cmocka_unit_test (ipv4_addresses_are_known), )
