@@ -46,5 +46,11 @@ write_basic_package_version_file (${PROJECT_BINARY_DIR}/zfabric-config-version.c
 install (FILES
   ${PROJECT_BINARY_DIR}/zfabric-config.cmake ${PROJECT_BINARY_DIR}/zfabric-config-version.cmake
   DESTINATION ${zf_config_dir})
+# Who links a static libzfabric links these as well. Not by `pkg-config --static`: that wants static
+# libraries below libzmq which Debian does not have.
+set (zf_pc_requires Requires)
+if (BUILD_SHARED_LIBS)
+  set (zf_pc_requires Requires.private)
+endif ()
 configure_file (cmake/libzfabric.pc.in ${PROJECT_BINARY_DIR}/libzfabric.pc @ONLY)
 install (FILES ${PROJECT_BINARY_DIR}/libzfabric.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

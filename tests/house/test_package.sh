@@ -29,9 +29,7 @@ cmake --build "$scratch/consumer" > "$scratch/log" || { cat "$scratch/log"; exit
 
 # libzfabric.pc knows the prefix it was configured for.
 echo "by pkg-config:"
-static=()
-[[ $kind == shared ]] || static=(--static)
-read -ra flags < <(pkg-config --define-variable=prefix="$prefix" "${static[@]}" --cflags --libs libzfabric)
+read -ra flags < <(pkg-config --define-variable=prefix="$prefix" --cflags --libs libzfabric)
 "$compiler" -std=c17 -o "$scratch/direct" "$consumer/consumer.c" "${flags[@]}"
 "$scratch/direct"
 
