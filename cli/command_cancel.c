@@ -26,10 +26,10 @@ static int run (options_t *options)
     if (cookie_parse (slice_text (text), &cookie))
         return complain_usage ("COOKIE: \"%s\" is no UUID", text);
     zsys_handler_set (NULL); // a Ctrl-C ends the command, as it would without CZMQ
-    zfabric_client_t *client = connection_open (options, NULL);
-    if (!client)
-        return STATUS_FAILED;
-    int status = cancel (client, text);
+    int status = STATUS_OK;
+    zfabric_client_t *client = connection_open (options, NULL, &status);
+    if (client)
+        status = cancel (client, text);
     zfabric_client_destroy (&client);
     return status;
 }

@@ -109,14 +109,14 @@ static const option_t rows[] = {
 };
 static const option_t *const tables[] = {connection_options, rows, NULL};
 
-zfabric_client_t *run_open (const run_t *self, uint32_t open)
+zfabric_client_t *run_open (const run_t *self, uint32_t open, int *status)
 {
     zfabric_client_options_t client_options = {
         .codec = self->codec == ENCODING_MSGPACK ? ZFABRIC_ENCODING_MSGPACK : ZFABRIC_ENCODING_JSON,
         .max_open = open,
         .max_payload = self->max_payload};
 
-    return connection_open (self->options, &client_options);
+    return connection_open (self->options, &client_options, status);
 }
 
 encoding_t run_encoding (zfabric_encoding_t encoding)
@@ -366,8 +366,9 @@ static int run_single (run_t *run)
     if (status == STATUS_OK)
         status = take_interrupts (run);
     if (status == STATUS_OK) {
-        zfabric_client_t *client = run_open (run, 1);
-        status = client ? run_one (run, client, buffer_as_slice (&payload)) : STATUS_FAILED;
+        zfabric_client_t *client = run_open (run, 1, &status);
+        if (client)
+            status = run_one (run, client, buffer_as_slice (&payload));
         zfabric_client_destroy (&client);
     }
     buffer_finish (&payload);

@@ -177,10 +177,10 @@ static int run (options_t *options)
     zsys_handler_set (NULL); // a Ctrl-C ends the command, as it would without CZMQ
     if (watch && (interrupts = interrupt_start (true)) < 0)
         return complain_failed ("no signals: %s", strerror (errno));
-    zfabric_client_t *client = connection_open (options, NULL);
-    if (!client)
-        return STATUS_FAILED;
-    int status = watch ? watch_broker (client, options, interrupts) : show (client, options);
+    int status = STATUS_OK;
+    zfabric_client_t *client = connection_open (options, NULL, &status);
+    if (client)
+        status = watch ? watch_broker (client, options, interrupts) : show (client, options);
     zfabric_client_destroy (&client);
     return status;
 }

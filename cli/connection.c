@@ -3,6 +3,7 @@
 #include "cli/complain.h"
 #include "cli/safe_text.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "fabric/limits.h"
@@ -19,14 +20,16 @@ const option_t connection_options[] = {
 };
 
 zfabric_client_t *connection_open (const options_t *options,
-                                   const zfabric_client_options_t *client_options)
+                                   const zfabric_client_options_t *client_options,
+                                   int *status)
 {
     char problem[512] = "";
     zfabric_client_t *client = zfabric_client_new (options_text (options, "broker"), client_options,
                                                    problem, sizeof problem);
 
     if (!client)
-        complain ("--broker: %s", problem);
+        *status = errno == EINVAL ? complain_usage ("--broker: %s", problem)
+                                  : complain_failed ("%s", problem);
     return client;
 }
 

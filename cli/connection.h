@@ -10,9 +10,12 @@
 // The table to put into a command's list.
 extern const option_t connection_options[];
 
-// A client as the options say, or NULL after a complaint. `client_options` may be NULL.
+/*  A client as the options say; `client_options` may be NULL. NULL after a complaint, and the exit
+ *  status in *status.
+ */
 zfabric_client_t *connection_open (const options_t *options,
-                                   const zfabric_client_options_t *client_options);
+                                   const zfabric_client_options_t *client_options,
+                                   int *status);
 
 // What a task's code means as the exit status of a command.
 int connection_status (zfabric_rc_t rc);

@@ -17,8 +17,8 @@ typedef struct {
     int interrupts;             // readable when there was a Ctrl-C; a second one leaves by itself
 } run_t;
 
-// A client for it, with room for `open` calls; NULL after a complaint.
-zfabric_client_t *run_open (const run_t *self, uint32_t open);
+// A client for it, with room for `open` calls; NULL after a complaint, with the exit status.
+zfabric_client_t *run_open (const run_t *self, uint32_t open, int *status);
 
 // The encoding of a payload as the codecs name it.
 encoding_t run_encoding (zfabric_encoding_t encoding);

@@ -387,8 +387,9 @@ static int prepare (each_t *self, const char *file)
     if (self->rung < 0 || reorder_init (&self->reorder, ahead < AHEAD_MIN ? AHEAD_MIN : ahead))
         return complain_failed ("no memory or descriptors: %s", strerror (errno));
     // Room for calls that have ended but whose end was not seen yet.
-    self->client = run_open (self->run, (uint32_t)self->jobs * 2 + 16);
-    return self->client ? STATUS_OK : STATUS_FAILED;
+    int status = STATUS_OK;
+    self->client = run_open (self->run, (uint32_t)self->jobs * 2 + 16, &status);
+    return status;
 }
 
 int run_each (const run_t *run)
