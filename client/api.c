@@ -1,7 +1,10 @@
 // What users call: makes clients and calls, and hands them to the client's thread.
 
+#define _GNU_SOURCE // POSIX 2008, and strdup with CZMQ's header
+
 #include <czmq.h>
 #include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -80,6 +83,37 @@ static int open_loop (zfabric_client_t *self,
     return self->loop ? 0 : -1;
 }
 
+static void *do_nothing (void *arg)
+{
+    return arg;
+}
+
+// zactor_new () waits for its thread for ever if there is none to be had: try with another.
+static bool thread_to_be_had (void)
+{
+    pthread_t thread;
+
+    return pthread_create (&thread, NULL, do_nothing, NULL) == 0
+           && pthread_join (thread, NULL) == 0;
+}
+
+// Its thread has every signal blocked: they are the program's business.
+static int start_actor (zfabric_client_t *self, fault_t *fault)
+{
+    sigset_t all, before;
+
+    sigfillset (&all);
+    pthread_sigmask (SIG_SETMASK, &all, &before);
+    if (thread_to_be_had ())
+        self->actor = zactor_new (client_actor, self->loop);
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    if (self->actor)
+        return 0;
+    fault_set (fault, "no thread to be had");
+    errno = EAGAIN;
+    return -1;
+}
+
 static int start_client (zfabric_client_t *self,
                          const char *endpoints,
                          const zfabric_client_options_t *options,
@@ -97,13 +131,7 @@ static int start_client (zfabric_client_t *self,
     if (sodium_init () < 0 || open_loop (self, endpoints, options, fault))
         return -1;
     self->hub = self->loop->hub;
-    self->actor = zactor_new (client_actor, self->loop);
-    if (!self->actor) {
-        fault_set (fault, "no thread to be had");
-        errno = EAGAIN;
-        return -1;
-    }
-    return 0;
+    return start_actor (self, fault);
 }
 
 zfabric_client_t *zfabric_client_new (const char *endpoints,
@@ -198,6 +226,7 @@ static int fill_run (const zfabric_client_t *self,
                      const zfabric_run_options_t *options)
 {
     call->session.detach = options->detach;
+    call->session.timeout_ms = options->timeout_ms;
     call->on_result = options->on_result;
     call->on_partial = options->on_partial;
     call->arg = options->arg;
@@ -266,7 +295,7 @@ zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
     zfabric_result_t *result = NULL;
 
     // Before the task runs, not after.
-    if (self && self->hub->running && pthread_equal (self->hub->thread, pthread_self ())) {
+    if (self && hub_is_own_thread (self->hub)) {
         errno = EDEADLK;
         return NULL;
     }

@@ -45,6 +45,19 @@ void hub_unref (hub_t **self_p)
     *self_p = NULL;
 }
 
+static bool own_thread (const hub_t *self)
+{
+    return self->running && pthread_equal (self->thread, pthread_self ());
+}
+
+bool hub_is_own_thread (hub_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    bool own = own_thread (self);
+    pthread_mutex_unlock (&self->lock);
+    return own;
+}
+
 // ---- life cycle
 
 zfabric_call_t *call_new (hub_t *hub, const cookie_t *cookie, session_kind_t kind)
@@ -197,7 +210,7 @@ static int wait_until (zfabric_call_t *self, call_ready_fn *ready, int timeout_m
 
     if (ready (self) || timeout_ms == 0)
         goto done;
-    if (self->hub->running && pthread_equal (self->hub->thread, pthread_self ())) {
+    if (own_thread (self->hub)) {
         errno = EDEADLK;
         return -1;
     }

@@ -31,6 +31,9 @@ typedef struct {
 hub_t *hub_new (void); // NULL: ENOMEM, EMFILE
 void hub_unref (hub_t **self_p);
 
+// Whether the caller is the client's own thread, which must not wait for itself.
+bool hub_is_own_thread (hub_t *self);
+
 typedef enum { LETTER_START, LETTER_CANCEL } letter_kind_t;
 
 // What goes through the mailbox.

@@ -7,7 +7,6 @@
 
 #include "client/client.h"
 
-#include <czmq.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,6 +15,7 @@
 #include "client/outcome.h"
 #include "codec/codec.h"
 #include "fabric/container.h"
+#include "fabric/context.h"
 
 #define PACKETS_A_TURN 512u // before letters are looked at again
 
@@ -83,12 +83,17 @@ static void sink_partial (void *arg, session_t *session, const packet_t *packet,
     call_partial (call_of (session), packet, payload);
 }
 
-static void sink_stray (void *arg, const packet_t *packet)
+static void sink_stray (void *arg, const packet_t *packet, const char *problem)
 {
     client_loop_t *self = (client_loop_t *)arg;
     buffer_t words;
     fault_t text;
 
+    if (problem) {
+        fault_set (&text, "the broker sent what breaks the protocol: %s", problem);
+        tell (self, ZFABRIC_CLIENT_EVENT_REFUSED, text.text);
+        return;
+    }
     // A task that was given up here, or a packet of ours that the broker could not read.
     buffer_init (&words, LIMIT_HEADER_OCTETS);
     if (packet_has (packet, PACKET_BIT (ERROR)))
@@ -121,13 +126,13 @@ static void read_letters (client_loop_t *self, moment_t now)
         letter_t *letter = container_of (node, letter_t, place);
         list_remove (node);
         if (letter->kind == LETTER_START) {
-            multiplexor_add (&self->multiplexor, &letter->call->session,
-                             moment_after (now, self->connect_timeout_ms));
+            multiplexor_add (&self->multiplexor, &letter->call->session, now);
         } else {
             multiplexor_cancel (&self->multiplexor, &letter->call->session);
             call_unref (&letter->call);
         }
     }
+    multiplexor_flush (&self->multiplexor);
 }
 
 // ---- the link
@@ -146,7 +151,7 @@ static void take_packet (client_loop_t *self, wire_message_t *message)
     fault_t fault;
 
     if (codec_read (frame_slice (&message->header), &packet, &fault))
-        tell (self, ZFABRIC_CLIENT_EVENT_REFUSED, fault.text);
+        multiplexor_broken (&self->multiplexor, &packet, fault.text);
     else
         multiplexor_packet (&self->multiplexor, &packet, &message->payload);
 }
@@ -163,14 +168,14 @@ static void handle_event (client_loop_t *self, link_event_t event, wire_message_
         multiplexor_up (&self->multiplexor);
         break;
     case LINK_WRITABLE:
-        multiplexor_flush (&self->multiplexor);
+        multiplexor_writable (&self->multiplexor);
         break;
     case LINK_LOST:
     case LINK_FAILED:
         note_link (self, false, link_reason (self->link));
         tell (self, event == LINK_LOST ? ZFABRIC_CLIENT_EVENT_LOST : ZFABRIC_CLIENT_EVENT_FAILED,
               link_reason (self->link));
-        multiplexor_lost (&self->multiplexor, link_reason (self->link));
+        multiplexor_lost (&self->multiplexor, moment_now (), link_reason (self->link));
         break;
     case LINK_NOTHING:
         break;
@@ -191,10 +196,13 @@ static void give_up (client_loop_t *self)
 {
     fault_t words;
     const char *reason = link_reason (self->link);
+    moment_t now = moment_now ();
 
+    if (multiplexor_deadline (&self->multiplexor) > now)
+        return;
     fault_set (&words, "no connection to %s within %llu ms%s%s", link_endpoint (self->link),
                (unsigned long long)self->connect_timeout_ms, *reason ? ": " : "", reason);
-    multiplexor_expire (&self->multiplexor, moment_now (), words.text);
+    multiplexor_expire (&self->multiplexor, now, words.text);
 }
 
 // ---- the loop
@@ -270,9 +278,14 @@ client_loop_t *client_loop_new (const link_options_t *link,
         options->connect_timeout_ms ? options->connect_timeout_ms : CLIENT_CONNECT_TIMEOUT_MS;
     randombytes_buf (secret, sizeof secret);
     self->hub = hub_new ();
-    if (!self->hub || multiplexor_init (&self->multiplexor, secret, &client_sink, self))
+    if (!self->hub
+        || multiplexor_init (&self->multiplexor, secret, self->connect_timeout_ms, &client_sink,
+                             self))
         goto error;
-    self->link = link_new (zsys_init (), link, fault);
+    void *context = context_of_process ();
+    if (!context)
+        goto error;
+    self->link = link_new (context, link, fault);
     if (!self->link)
         goto error;
     return self;

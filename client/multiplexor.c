@@ -1,12 +1,20 @@
-/*  A cookie may have a RUN and, sent before it, a CANCEL of somebody else's task; the broker
+/*  A session is in `unsent`, then in `sent`, each in the order of arrival, and in the table of its
+ *  kind; those with a timeout are in the heap of deadlines as well. Every step is O(1), or O(log n)
+ *  in the sessions with a timeout.
+ *
+ *  A cookie may have a RUN and, sent before it, a CANCEL of somebody else's task; the broker
  * answers in order, so the first RESULT is the CANCEL's. Once a RUN of ours is open, cancelling its
  * cookie is cancelling it, and no second CANCEL is needed.
+ *
+ *  A detached RUN has a RESULT only if it is refused at once. A HEARTBEAT goes behind it: the
+ * broker answers in order, so when that answer is here the RUN was taken.
  */
 #include "client/multiplexor.h"
 
 #include <assert.h>
 
 #include "fabric/container.h"
+#include "fabric/limits.h"
 
 static bool session_equal (const table_node_t *node, slice_t key)
 {
@@ -15,15 +23,35 @@ static bool session_equal (const table_node_t *node, slice_t key)
     return slice_equal (slice_of (session->cookie.octets, COOKIE_OCTETS), key);
 }
 
+static session_t *session_at (heap_node_t *node)
+{
+    return container_of (node, session_t, by_deadline);
+}
+
+// What was sent is the broker's to end in time; here it has longer, for the way there and back.
+static moment_t ends_at (const session_t *session)
+{
+    return session->sent ? moment_after (session->deadline, PEER_SILENCE_MS) : session->deadline;
+}
+
+static bool ends_before (const heap_node_t *a, const heap_node_t *b)
+{
+    return ends_at (container_of (a, const session_t, by_deadline))
+           < ends_at (container_of (b, const session_t, by_deadline));
+}
+
 int multiplexor_init (multiplexor_t *self,
                       const uint8_t secret[static TABLE_KEY_OCTETS],
+                      span_t connect_ms,
                       const multiplexor_sink_t *sink,
                       void *arg)
 {
-    *self = (multiplexor_t){.sink = sink, .arg = arg};
+    *self = (multiplexor_t){.connect_ms = connect_ms, .sink = sink, .arg = arg};
     list_init (&self->unsent);
     list_init (&self->sent);
     list_init (&self->to_cancel);
+    list_init (&self->detached);
+    heap_init (&self->deadlines, ends_before);
     memcpy (self->secret, secret, TABLE_KEY_OCTETS);
     if (table_init (&self->runs, session_equal) || table_init (&self->cancels, session_equal)) {
         multiplexor_finish (self);
@@ -37,6 +65,7 @@ void multiplexor_finish (multiplexor_t *self)
     assert (self->runs.count == 0 && self->cancels.count == 0);
     table_finish (&self->runs);
     table_finish (&self->cancels);
+    heap_finish (&self->deadlines);
 }
 
 static table_t *table_of (multiplexor_t *self, session_kind_t kind)
@@ -68,8 +97,14 @@ static void end (multiplexor_t *self,
 {
     list_remove (&session->place);
     list_remove (&session->in_cancels);
+    list_remove (&session->in_detached);
+    heap_remove (&self->deadlines, &session->by_deadline);
     table_remove (table_of (self, session->kind), &session->by_cookie);
-    self->sink->ended (self->arg, session, packet, payload, rc, words);
+    while (session) {
+        session_t *next = session->next;
+        self->sink->ended (self->arg, session, packet, payload, rc, words);
+        session = next;
+    }
 }
 
 static void end_all (multiplexor_t *self, list_t *list, const char *words)
@@ -80,7 +115,7 @@ static void end_all (multiplexor_t *self, list_t *list, const char *words)
         end (self, session, NULL, NULL, ZFABRIC_BROKER_WENT_AWAY, words);
 }
 
-// ---- sending
+// ---- from the callers
 
 void multiplexor_cancel (multiplexor_t *self, session_t *session)
 {
@@ -90,30 +125,58 @@ void multiplexor_cancel (multiplexor_t *self, session_t *session)
         end (self, session, NULL, NULL, ZFABRIC_CANCELLED, "cancelled before it was sent");
     } else if (!list_holds (&session->in_cancels)) {
         list_append (&self->to_cancel, &session->in_cancels);
-        multiplexor_flush (self);
     }
 }
 
-void multiplexor_add (multiplexor_t *self, session_t *session, moment_t give_up)
+static void watch_deadline (multiplexor_t *self, session_t *session, moment_t now)
+{
+    if (!session->timeout_ms)
+        return;
+    session->deadline = moment_after (now, session->timeout_ms);
+    // Without memory the broker watches alone.
+    if (heap_reserve (&self->deadlines, self->deadlines.count + 1) == 0)
+        heap_push (&self->deadlines, &session->by_deadline);
+}
+
+void multiplexor_add (multiplexor_t *self, session_t *session, moment_t now)
 {
     slice_t key = slice_of (session->cookie.octets, COOKIE_OCTETS);
     session_t *own = find (self, SESSION_RUN, &session->cookie);
+    session_t *same = find (self, session->kind, &session->cookie);
 
     if (session->kind == SESSION_CANCEL && own) {
         multiplexor_cancel (self, own);
-        self->sink->ended (self->arg, session, NULL, NULL, ZFABRIC_OK, "");
+        self->sink->ended (self->arg, session, NULL, NULL, ZFABRIC_OK, NULL);
         return;
     }
-    if (own || find (self, session->kind, &session->cookie)) {
+    if (own) {
         self->sink->ended (self->arg, session, NULL, NULL, ZFABRIC_COOKIE_COLLISION,
                            "this client has a call with this cookie open");
         return;
     }
-    session->give_up = give_up;
+    if (same) {
+        session->next = same->next;
+        same->next = session;
+        return;
+    }
+    session->since = now;
     table_insert (table_of (self, session->kind), &session->by_cookie,
                   table_hash (self->secret, key));
     list_append (&self->unsent, &session->place);
-    multiplexor_flush (self);
+    watch_deadline (self, session, now);
+}
+
+// ---- sending
+
+static void was_sent (multiplexor_t *self, session_t *session)
+{
+    session->sent = true;
+    list_remove (&session->place);
+    list_append (&self->sent, &session->place);
+    if (session->detach)
+        list_append (&self->detached, &session->in_detached);
+    if (heap_holds (&session->by_deadline))
+        heap_update (&self->deadlines, &session->by_deadline);
 }
 
 static bool send_unsent (multiplexor_t *self)
@@ -123,9 +186,7 @@ static bool send_unsent (multiplexor_t *self)
     while ((session = first_of (&self->unsent))) {
         if (!self->sink->send (self->arg, session))
             return false;
-        session->sent = true;
-        list_remove (&session->place);
-        list_append (&self->sent, &session->place);
+        was_sent (self, session);
     }
     return true;
 }
@@ -142,42 +203,49 @@ static bool send_cancels (multiplexor_t *self)
     return true;
 }
 
-// One HEARTBEAT behind all detached RUNs that have none yet: they are the last of `sent`.
-static void send_fence (multiplexor_t *self)
+// One HEARTBEAT behind all detached RUNs that have none yet: the last of `detached`.
+static bool send_fence (multiplexor_t *self)
 {
-    list_node_t *last = self->sent.head.prev;
+    const list_node_t *head = &self->detached.head;
     uint64_t number;
 
-    if (last == &self->sent.head)
-        return;
-    session_t *session = container_of (last, session_t, place);
-    if (!session->detach || session->fenced || !self->sink->send_fence (self->arg, &number))
-        return;
-    for (; last != &self->sent.head; last = last->prev) {
-        session = container_of (last, session_t, place);
-        if (session->fenced)
+    if (head->prev == head || container_of (head->prev, session_t, in_detached)->fence)
+        return true;
+    if (!self->sink->send_fence (self->arg, &number))
+        return false;
+    for (list_node_t *node = head->prev; node != head; node = node->prev) {
+        session_t *session = container_of (node, session_t, in_detached);
+        if (session->fence)
             break;
-        session->fenced = true;
         session->fence = number;
     }
+    return true;
 }
 
 void multiplexor_flush (multiplexor_t *self)
 {
-    if (self->up && send_unsent (self) && send_cancels (self))
-        send_fence (self);
+    if (self->up && !self->full)
+        self->full = !(send_cancels (self) && send_unsent (self) && send_fence (self));
+}
+
+void multiplexor_writable (multiplexor_t *self)
+{
+    self->full = false;
+    multiplexor_flush (self);
 }
 
 void multiplexor_up (multiplexor_t *self)
 {
     self->up = true;
+    self->full = false;
     self->answers = 0;
     multiplexor_flush (self);
 }
 
 // ---- what comes
 
-static void take_result (multiplexor_t *self, const packet_t *packet, frame_t *payload)
+// The one that a RESULT with this cookie is for, or NULL.
+static session_t *find_sent (multiplexor_t *self, const packet_t *packet)
 {
     session_t *session = NULL;
 
@@ -186,10 +254,17 @@ static void take_result (multiplexor_t *self, const packet_t *packet, frame_t *p
         if (!session || !session->sent)
             session = find (self, SESSION_RUN, &packet->cookie);
     }
-    if (!session || !session->sent)
-        self->sink->stray (self->arg, packet);
-    else
+    return session && session->sent ? session : NULL;
+}
+
+static void take_result (multiplexor_t *self, const packet_t *packet, frame_t *payload)
+{
+    session_t *session = find_sent (self, packet);
+
+    if (session)
         end (self, session, packet, payload, packet->rc, NULL);
+    else
+        self->sink->stray (self->arg, packet, NULL);
 }
 
 static void take_partial (multiplexor_t *self, const packet_t *packet, frame_t *payload)
@@ -200,27 +275,24 @@ static void take_partial (multiplexor_t *self, const packet_t *packet, frame_t *
         self->sink->partial (self->arg, session, packet, payload);
 }
 
-/*  The broker has answered a HEARTBEAT: what was sent before it has been dealt with. A detached RUN
- *  that was refused has had its RESULT by now.
- */
 static void take_answer (multiplexor_t *self)
 {
+    list_node_t *node;
+
     self->answers++;
-    for (list_node_t *node = list_first (&self->sent), *next; node; node = next) {
-        session_t *session = container_of (node, session_t, place);
-        next = list_next (&self->sent, node);
-        if (!session->fenced)
-            continue;
-        if (session->fence > self->answers)
-            return;
-        if (session->detach)
-            end (self, session, NULL, NULL, ZFABRIC_OK, "");
+    while ((node = list_first (&self->detached))) {
+        session_t *session = container_of (node, session_t, in_detached);
+        if (!session->fence || session->fence > self->answers)
+            break;
+        end (self, session, NULL, NULL, ZFABRIC_OK, NULL);
     }
 }
 
 void multiplexor_packet (multiplexor_t *self, const packet_t *packet, frame_t *payload)
 {
-    if (packet->type == PACKET_RESULT && packet_has (packet, PACKET_BIT (RC)))
+    if (packet->type == PACKET_RESULT && !packet_has (packet, PACKET_BIT (RC)))
+        multiplexor_broken (self, packet, "rc: missing");
+    else if (packet->type == PACKET_RESULT)
         take_result (self, packet, payload);
     else if (packet->type == PACKET_PARTIAL && packet_has (packet, PACKET_BIT (COOKIE)))
         take_partial (self, packet, payload);
@@ -228,24 +300,64 @@ void multiplexor_packet (multiplexor_t *self, const packet_t *packet, frame_t *p
         take_answer (self); // one with a name is no answer: the broker looks whether we are there
 }
 
-void multiplexor_lost (multiplexor_t *self, const char *words)
+void multiplexor_broken (multiplexor_t *self, const packet_t *packet, const char *words)
 {
+    bool end_of_task =
+        packet->type == PACKET_RESULT || !packet_has (packet, PACKET_BIT (PACKET_TYPE));
+    session_t *session = end_of_task ? find_sent (self, packet) : NULL;
+
+    // It was the one RESULT that the task gets: nothing better will follow.
+    if (session)
+        end (self, session, NULL, NULL, ZFABRIC_EXCEPTION, words);
+    else
+        self->sink->stray (self->arg, packet, words);
+}
+
+void multiplexor_lost (multiplexor_t *self, moment_t now, const char *words)
+{
+    if (self->up)
+        self->lost = now;
     self->up = false;
     end_all (self, &self->sent, words);
 }
 
 // ---- time
 
-moment_t multiplexor_deadline (const multiplexor_t *self)
+// When the first of `unsent` has waited long enough for a connection.
+static moment_t gives_up_at (const multiplexor_t *self)
 {
     const session_t *session = first_of (&self->unsent);
 
-    return session && !self->up ? session->give_up : MOMENT_NEVER;
+    if (!session || self->up)
+        return MOMENT_NEVER;
+    return moment_after (session->since > self->lost ? session->since : self->lost,
+                         self->connect_ms);
+}
+
+// When the next timeout is over.
+static moment_t times_out_at (const multiplexor_t *self)
+{
+    heap_node_t *node = heap_top (&self->deadlines);
+
+    return node ? ends_at (session_at (node)) : MOMENT_NEVER;
+}
+
+moment_t multiplexor_deadline (const multiplexor_t *self)
+{
+    moment_t gives_up = gives_up_at (self);
+    moment_t times_out = times_out_at (self);
+
+    return gives_up < times_out ? gives_up : times_out;
 }
 
 void multiplexor_expire (multiplexor_t *self, moment_t now, const char *words)
 {
-    while (multiplexor_deadline (self) <= now)
+    while (times_out_at (self) <= now) {
+        session_t *session = session_at (heap_top (&self->deadlines));
+        end (self, session, NULL, NULL, ZFABRIC_TIMED_OUT,
+             session->sent ? "the broker did not end it in time" : "it was not sent in time");
+    }
+    while (gives_up_at (self) <= now)
         end (self, first_of (&self->unsent), NULL, NULL, ZFABRIC_BROKER_WENT_AWAY, words);
 }
 
@@ -254,4 +366,34 @@ void multiplexor_stop (multiplexor_t *self, const char *words)
     self->up = false;
     end_all (self, &self->sent, words);
     end_all (self, &self->unsent, words);
+}
+
+// ---- for tests
+
+static size_t count_list (const list_t *list, bool sent, size_t *bad)
+{
+    size_t count = 0;
+
+    for (list_node_t *node = list_first (list); node; node = list_next (list, node)) {
+        const session_t *session = container_of (node, const session_t, place);
+        count++;
+        *bad += session->sent != sent;
+        *bad += list_holds (&session->in_cancels) && (!sent || session->kind != SESSION_RUN);
+        *bad += list_holds (&session->in_detached) != (sent && session->detach);
+        *bad += heap_holds (&session->by_deadline) && !session->timeout_ms;
+        *bad += session->next && session->kind != SESSION_CANCEL;
+    }
+    return count;
+}
+
+bool multiplexor_check (const multiplexor_t *self)
+{
+    size_t bad = 0;
+    size_t unsent = count_list (&self->unsent, false, &bad);
+    size_t sent = count_list (&self->sent, true, &bad);
+
+    if (!self->up && (sent || !list_empty (&self->to_cancel) || !list_empty (&self->detached)))
+        return false;
+    return bad == 0 && unsent + sent == self->runs.count + self->cancels.count
+           && self->deadlines.count <= unsent + sent && heap_check (&self->deadlines);
 }

@@ -13,6 +13,7 @@
 #define CLIENT_MULTIPLEXOR_H
 
 #include "fabric/frame.h"
+#include "fabric/heap.h"
 #include "fabric/list.h"
 #include "fabric/moment.h"
 #include "fabric/packet.h"
@@ -23,18 +24,24 @@ typedef enum {
     SESSION_CANCEL // the cancel of a task that is not ours
 } session_kind_t;
 
-// A member of what the caller keeps of a call; zeroed, with cookie, kind and detach set, at first.
-typedef struct {
+/*  A member of what the caller keeps of a call; zeroed, with cookie, kind, detach and timeout_ms
+ * set, at first.
+ */
+typedef struct session {
     table_node_t by_cookie;
-    list_node_t place;      // in `unsent` or `sent`
-    list_node_t in_cancels; // in `to_cancel`
+    heap_node_t by_deadline;
+    list_node_t place;       // in `unsent` or `sent`
+    list_node_t in_cancels;  // in `to_cancel`
+    list_node_t in_detached; // in `detached`, once it was sent
+    struct session *next;    // CANCELs of one cookie: the first is sent, and all share its answer
     cookie_t cookie;
     session_kind_t kind;
     bool detach; // it ends, OK, when the broker has dealt with its RUN
     bool sent;
-    bool fenced;      // detached, and the HEARTBEAT behind its RUN was sent:
-    uint64_t fence;   // this is its number on the connection
-    moment_t give_up; // when to end if it can't be sent
+    span_t timeout_ms; // of the whole task; 0: none
+    moment_t deadline; // when that is over
+    moment_t since;    // when it was added
+    uint64_t fence;    // detached: the number of the HEARTBEAT behind its RUN; 0: none was sent yet
 } session_t;
 
 // The functions must not call the multiplexor.
@@ -50,7 +57,8 @@ typedef struct {
                    zfabric_rc_t rc,
                    const char *words);
     void (*partial) (void *arg, session_t *session, const packet_t *packet, frame_t *payload);
-    void (*stray) (void *arg, const packet_t *packet); // a RESULT that belongs to nobody
+    // A RESULT that belongs to nobody, or (`words`) a packet that breaks the protocol.
+    void (*stray) (void *arg, const packet_t *packet, const char *words);
 } multiplexor_sink_t;
 
 typedef struct {
@@ -59,7 +67,12 @@ typedef struct {
     list_t unsent;   // in order
     list_t sent;
     list_t to_cancel;
+    list_t detached;   // those that were sent, in order
+    heap_t deadlines;  // of sessions with a timeout
+    span_t connect_ms; // how long a session waits for a connection
+    moment_t lost;     // when the connection was
     bool up;
+    bool full;        // a send was refused: wait for multiplexor_writable ()
     uint64_t answers; // to HEARTBEATs, on this connection
     uint8_t secret[TABLE_KEY_OCTETS];
     const multiplexor_sink_t *sink;
@@ -69,35 +82,45 @@ typedef struct {
 // `sink` and `arg` must outlive it. 0 or -1 (ENOMEM).
 int multiplexor_init (multiplexor_t *self,
                       const uint8_t secret[static TABLE_KEY_OCTETS],
+                      span_t connect_ms,
                       const multiplexor_sink_t *sink,
                       void *arg);
 
 // No session is left: multiplexor_stop () has seen to that.
 void multiplexor_finish (multiplexor_t *self);
 
-/*  A new session. It may end at once: a RUN whose cookie is in use with COOKIE_COLLISION, a CANCEL
- *  of a task of ours with OK, and the task is cancelled.
+/*  A new session, to be sent by the next flush. It may end at once: a RUN whose cookie is in use
+ * with COOKIE_COLLISION, a CANCEL of a task of ours with OK, and the task is cancelled.
  */
-void multiplexor_add (multiplexor_t *self, session_t *session, moment_t give_up);
+void multiplexor_add (multiplexor_t *self, session_t *session, moment_t now);
 
-// Its end is wanted. What was not sent ends at once.
+// Its end is wanted. What was not sent ends at once, the rest is sent by the next flush.
 void multiplexor_cancel (multiplexor_t *self, session_t *session);
 
-// There is a connection; or it is lost, in `words`.
+// There is a connection; or it is lost, in `words` (again, if there was none).
 void multiplexor_up (multiplexor_t *self);
-void multiplexor_lost (multiplexor_t *self, const char *words);
+void multiplexor_lost (multiplexor_t *self, moment_t now, const char *words);
 
 // A packet of the broker's; one whose type is unknown is ignored.
 void multiplexor_packet (multiplexor_t *self, const packet_t *packet, frame_t *payload);
 
+// One that could not be read, but for what `packet` holds: it ends the call it was for, if any.
+void multiplexor_broken (multiplexor_t *self, const packet_t *packet, const char *words);
+
 // Sends what can be sent.
 void multiplexor_flush (multiplexor_t *self);
 
-// Gives up, in `words`, on what has waited too long for a connection. When that is due next.
+// A send that was refused is worth another try.
+void multiplexor_writable (multiplexor_t *self);
+
+// Gives up, in `words`, on what has waited too long for a connection; ends what is past its time.
 void multiplexor_expire (multiplexor_t *self, moment_t now, const char *words);
 moment_t multiplexor_deadline (const multiplexor_t *self);
 
 // Ends all that is left with BROKER_WENT_AWAY.
 void multiplexor_stop (multiplexor_t *self, const char *words);
+
+// Verifies what holds between calls, O(n). For tests.
+bool multiplexor_check (const multiplexor_t *self);
 
 #endif

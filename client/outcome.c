@@ -5,10 +5,15 @@
 #include "codec/codec.h"
 #include "fabric/container.h"
 
+/*  Octets that came over the wire share a buffer of libzmq's with what came beside them. A few that
+ *  are kept for long would keep all of that: they are copied.
+ */
+#define COPIED_OCTETS 2048u
+
 typedef struct {
     zfabric_result_t result;
     frame_t payload;
-    uint8_t *texts;     // the error and the lines, each with a NUL behind it
+    uint8_t *texts;     // the error and the lines, each with a NUL behind it; NULL: none
     const char **lines; // into it
 } full_result_t;
 
@@ -31,22 +36,41 @@ zfabric_encoding_t outcome_encoding (encoding_t encoding)
                                           : ZFABRIC_ENCODING_RAW;
 }
 
+static void keep_payload (frame_t *self, frame_t *payload)
+{
+    if (frame_size (payload) <= COPIED_OCTETS && frame_copy (self, frame_slice (payload)) == 0)
+        return;
+    frame_move (self, payload);
+}
+
+// For a C reader: its end is the only NUL.
+static void write_text (text_t text, buffer_t *texts)
+{
+    size_t from = texts->len;
+
+    codec_text (text, texts);
+    for (size_t i = from; i < texts->len; i++) {
+        if (texts->data[i] == '\0')
+            texts->data[i] = '?';
+    }
+    buffer_octet (texts, '\0');
+}
+
 // The texts one behind the other; the lines' places follow once the buffer moves no more.
 static void write_texts (const packet_t *packet, const char *words, buffer_t *texts)
 {
-    slice_t rest = packet ? packet->stacktrace.raw : slice_of (NULL, 0);
+    slice_t rest;
     text_t line;
 
     if (packet && packet_has (packet, PACKET_BIT (ERROR)))
-        codec_text (packet->error, texts);
-    else if (words)
-        buffer_text (texts, words);
-    buffer_octet (texts, '\0');
-    while (packet && packet_has (packet, PACKET_BIT (STACKTRACE))
-           && strings_next (packet->codec, &rest, &line)) {
-        codec_text (line, texts);
-        buffer_octet (texts, '\0');
-    }
+        write_text (packet->error, texts);
+    else
+        write_text (text_plain (slice_text (words ? words : "")), texts);
+    if (!packet || !packet_has (packet, PACKET_BIT (STACKTRACE)))
+        return;
+    rest = packet->stacktrace.raw;
+    while (strings_next (packet->codec, &rest, &line))
+        write_text (line, texts);
 }
 
 static int keep_texts (full_result_t *self, const packet_t *packet, const char *words)
@@ -56,6 +80,9 @@ static int keep_texts (full_result_t *self, const packet_t *packet, const char *
     buffer_t texts;
     size_t len;
 
+    self->result.error = "";
+    if (!words && count == 0 && (!packet || !packet_has (packet, PACKET_BIT (ERROR))))
+        return 0;
     buffer_init (&texts, 4 * LIMIT_HEADER_OCTETS);
     write_texts (packet, words, &texts);
     self->texts = buffer_take (&texts, &len);
@@ -70,7 +97,6 @@ static int keep_texts (full_result_t *self, const packet_t *packet, const char *
         return -1;
     const char *at = self->result.error;
     for (size_t i = 0; i < count; i++) {
-        // A NUL inside of a text ends it for a C reader; the next one starts behind it, at worst.
         at += strlen (at) + 1;
         self->lines[i] = at;
     }
@@ -95,7 +121,7 @@ outcome_result (const packet_t *packet, frame_t *payload, zfabric_rc_t rc, const
         return NULL;
     }
     if (payload)
-        frame_move (&self->payload, payload);
+        keep_payload (&self->payload, payload);
     slice_t octets = frame_slice (&self->payload);
     self->result.payload = octets.len ? octets.ptr : NULL;
     self->result.size = octets.len;
@@ -120,7 +146,7 @@ zfabric_partial_t *outcome_partial (const packet_t *packet, frame_t *payload)
 
     if (!self)
         return NULL;
-    frame_move (&self->payload, payload);
+    keep_payload (&self->payload, payload);
     slice_t octets = frame_slice (&self->payload);
     self->partial.seq = packet->seq;
     self->partial.encoding = outcome_encoding (packet->encoding);
