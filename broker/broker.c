@@ -81,11 +81,14 @@ static void broker_actor (zsock_t *pipe, void *arg)
 {
     zfabric_broker_t *self = (zfabric_broker_t *)arg;
     uint64_t ring = 1;
-    int opened = open_loop (self);
 
+    // The lock hands over what is made here; the signal alone does, but nobody sees it who checks.
+    pthread_mutex_lock (&self->lock);
+    (void)open_loop (self); // `failed` says how it went
+    loop_t *loop = self->loop;
+    pthread_mutex_unlock (&self->lock);
     zsock_signal (pipe, 0);
-    if (opened == 0) {
-        loop_t *loop = self->loop;
+    if (loop) {
         loop_run (loop, pipe);
         pthread_mutex_lock (&self->lock);
         self->loop = NULL;
@@ -110,7 +113,12 @@ zfabric_broker_new (const zfabric_broker_options_t *options, char *problem, size
     if (self->ended < 0 || !self->recorder)
         goto error;
     self->actor = zactor_new (broker_actor, self);
-    if (!self->actor || self->failed)
+    if (!self->actor)
+        goto error;
+    pthread_mutex_lock (&self->lock);
+    bool opened = !self->failed;
+    pthread_mutex_unlock (&self->lock);
+    if (!opened)
         goto error;
     return self;
 error:;

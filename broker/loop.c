@@ -19,14 +19,13 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include "broker/peers.h"
+#include "broker/post.h"
 #include "broker/recording_file.h"
 #include "broker/switchboard.h"
 #include "codec/codec.h"
 #include "fabric/container.h"
 
 #define BATCH         256u   // packets of one ROUTER a round: neither side starves the other
-#define RETRY_MAX_MS  32u    // between attempts to send to peers that have no room
 #define UNREAD_MAX_MS 500u   // a convicted peer goes after this, even if its ROUTER is never dry
 #define FLUSH_MS      2000u  // at the end, for peers that have no room
 #define POLL_MAX_MS   60000u // wake up now and then anyway
@@ -46,8 +45,7 @@ struct loop {
     switchboard_t *switchboard;
     recorder_t *recorder; // the caller's
     moment_t now;
-    moment_t retry_at; // stalled peers; MOMENT_NEVER if there is none
-    span_t retry_pause;
+    post_t post;
     bool dry[2];    // a side's ROUTER had no more packets this round
     int wish_event; // eventfd that wakes the loop for a wish
     atomic_int wish;
@@ -98,8 +96,10 @@ static void read_monitors (loop_t *self)
 }
 
 // Throws out a peer that does not read.
-static void kick (loop_t *self, peer_t *peer)
+static void kick (peer_t *peer, void *arg)
 {
+    loop_t *self = (loop_t *)arg;
+
     loop_log (self, ZFABRIC_LOG_WARNING,
               "peer %u (%s) does not read: over %llu octets wait for it; it is let go",
               peer->number, peer->address, (unsigned long long)self->options.outbox);
@@ -110,35 +110,6 @@ static void kick (loop_t *self, peer_t *peer)
     peers_convict (&self->peers, peer, self->now);
 }
 
-static void hold (loop_t *self, peer_t *peer, frame_t *header, frame_t *payload, bool droppable)
-{
-    uint64_t dropped = 0;
-    outbox_verdict_t verdict =
-        outbox_add (&peer->outbox, header, payload, droppable, self->options.outbox, &dropped);
-
-    while (dropped-- > 0)
-        switchboard_count_dropped (self->switchboard);
-    if (verdict == OUTBOX_FULL) {
-        kick (self, peer);
-    } else if (verdict == OUTBOX_KEPT && !list_holds (&peer->in_stalled)) {
-        list_append (&self->peers.stalled, &peer->in_stalled);
-        if (self->retry_at == MOMENT_NEVER) {
-            self->retry_pause = 1;
-            self->retry_at = self->now + 1;
-        }
-    }
-}
-
-// 0, or -1: EAGAIN; anything else convicts the peer.
-static int try_send (loop_t *self, peer_t *peer, frame_t *header, frame_t *payload)
-{
-    if (wire_send (router_of (self, peer->side), &peer->id, peer->delimiter, header, payload) == 0)
-        return 0;
-    if (errno != EAGAIN)
-        peers_convict (&self->peers, peer, self->now);
-    return -1;
-}
-
 static void
 sink_send (void *arg, sb_peer_t number, frame_t *header, frame_t *payload, bool droppable)
 {
@@ -146,11 +117,10 @@ sink_send (void *arg, sb_peer_t number, frame_t *header, frame_t *payload, bool 
     recorder_action (self->recorder, number, header, payload);
     peer_t *peer = peers_number (&self->peers, number);
 
-    if (!peer || list_holds (&peer->in_convicted))
-        return;
-    if (!outbox_empty (&peer->outbox)
-        || (try_send (self, peer, header, payload) && errno == EAGAIN))
-        hold (self, peer, header, payload, droppable);
+    if (peer)
+        post_send (&self->post, peer, header, payload, droppable, self->now);
+    for (; self->post.dropped > 0; self->post.dropped--)
+        switchboard_count_dropped (self->switchboard);
 }
 
 static void sink_note (void *arg, sb_level_t level, const char *text)
@@ -160,39 +130,6 @@ static void sink_note (void *arg, sb_level_t level, const char *text)
                                                  [SB_DEBUG] = ZFABRIC_LOG_DEBUG};
 
     loop_log ((loop_t *)arg, levels[level], "%s", text);
-}
-
-// Sends what waits for the peer. True if all has gone.
-static bool flush_peer (loop_t *self, peer_t *peer, bool *progress)
-{
-    outbox_packet_t *packet;
-
-    while ((packet = outbox_first (&peer->outbox))) {
-        if (try_send (self, peer, &packet->header, packet->has_payload ? &packet->payload : NULL))
-            return false;
-        outbox_shift (&peer->outbox);
-        *progress = true;
-    }
-    return true;
-}
-
-static void flush_stalled (loop_t *self)
-{
-    bool progress = false;
-
-    if (self->now < self->retry_at)
-        return;
-    for (list_node_t *node = list_first (&self->peers.stalled), *next; node; node = next) {
-        peer_t *peer = container_of (node, peer_t, in_stalled);
-        next = list_next (&self->peers.stalled, node);
-        if (flush_peer (self, peer, &progress))
-            list_remove (node);
-    }
-    self->retry_pause = progress ? 1 : self->retry_pause * 2;
-    if (self->retry_pause > RETRY_MAX_MS)
-        self->retry_pause = RETRY_MAX_MS;
-    self->retry_at =
-        list_empty (&self->peers.stalled) ? MOMENT_NEVER : self->now + self->retry_pause;
 }
 
 // ---- frames -> events
@@ -268,7 +205,9 @@ static int probe (loop_t *self, peer_t *peer)
         return 0;
     packet_init (&packet, ENCODING_JSON);
     packet.type = PACKET_HEARTBEAT;
-    packet.keys = PACKET_BIT (PACKET_TYPE);
+    // By its name a peer tells it from an answer to a HEARTBEAT of its own.
+    packet.name = text_plain (slice_text ("probe"));
+    packet.keys = PACKET_BIT (PACKET_TYPE) | PACKET_BIT (NAME);
     buffer_init (&out, LIMIT_HEADER_OCTETS);
     codec_write (&packet, &out);
     int rc = frame_take (&header, &out);
@@ -319,7 +258,7 @@ static long poll_timeout (const loop_t *self)
     moment_t next = switchboard_next_deadline (self->switchboard);
 
     next = earliest (next, peers_next_probe (&self->peers));
-    next = earliest (next, self->retry_at);
+    next = earliest (next, self->post.retry_at);
     if (peers_convicted (&self->peers))
         next = earliest (next, self->now + 1);
     span_t wait = moment_until (moment_now (), next);
@@ -382,7 +321,7 @@ static void round_once (loop_t *self, zsock_t *pipe, zmq_pollitem_t *items)
         if (items[POLL_ROUTER + turn].revents & ZMQ_POLLIN)
             receive (self, turn);
     }
-    flush_stalled (self);
+    post_flush (&self->post, self->now);
     probe_suspects (self);
     release_convicted (self);
     sb_event_t tick = {.kind = SB_TICK};
@@ -403,8 +342,8 @@ static void flush_last (loop_t *self)
                 ; // a full pipe to a dead peer is only noticed while its ROUTER is read
         }
         wire_message_close (&message);
-        self->retry_at = self->now;
-        flush_stalled (self);
+        self->post.retry_at = self->now;
+        post_flush (&self->post, self->now);
         (void)zmq_poll (NULL, 0, 1);
     }
 }
@@ -469,7 +408,7 @@ loop_t *loop_new (const zfabric_broker_options_t *options, recorder_t *recorder,
     self->options = *options;
     self->recorder = recorder;
     self->now = moment_now ();
-    self->retry_at = MOMENT_NEVER;
+    post_init (&self->post, &self->peers, options->outbox, kick, self);
     self->wish_event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->wish_event < 0 || sodium_init () < 0 || open_switchboard (self)
         || sockets_init (&self->sockets, options, fault)) {
@@ -478,6 +417,8 @@ loop_t *loop_new (const zfabric_broker_options_t *options, recorder_t *recorder,
         errno = saved;
         return NULL;
     }
+    self->post.routers[SB_CLIENT_SIDE] = router_of (self, SB_CLIENT_SIDE);
+    self->post.routers[SB_WORKER_SIDE] = router_of (self, SB_WORKER_SIDE);
     log_endpoints (self);
     return self;
 }

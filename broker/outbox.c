@@ -54,6 +54,7 @@ outbox_verdict_t outbox_add (outbox_t *self,
                              frame_t *header,
                              frame_t *payload,
                              bool droppable,
+                             bool metered,
                              uint64_t limit,
                              uint64_t *dropped)
 {
@@ -77,6 +78,7 @@ outbox_verdict_t outbox_add (outbox_t *self,
     if (payload)
         frame_move (&packet->payload, payload);
     packet->droppable = droppable;
+    packet->metered = metered;
     list_append (&self->packets, &packet->in_outbox);
     self->octets += cost;
     return OUTBOX_KEPT;

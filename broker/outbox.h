@@ -16,6 +16,7 @@ typedef struct {
     frame_t payload;
     bool has_payload;
     bool droppable;
+    bool metered; // its payload is on the peer's meter already
 } outbox_packet_t;
 
 typedef struct {
@@ -39,6 +40,7 @@ outbox_verdict_t outbox_add (outbox_t *self,
                              frame_t *header,
                              frame_t *payload,
                              bool droppable,
+                             bool metered,
                              uint64_t limit,
                              uint64_t *dropped);
 

@@ -201,6 +201,7 @@ void peers_remove (peers_t *self, peer_t *peer)
     list_remove (&peer->in_stalled);
     heap_remove (&self->probes, &peer->probing);
     outbox_finish (&peer->outbox);
+    meter_unref (&peer->meter);
     self->numbers[peer->number] = NULL;
     self->free_numbers[self->free_count++] = peer->number;
     self->count--;

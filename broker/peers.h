@@ -17,6 +17,7 @@
 #include "broker/outbox.h"
 #include "broker/switchboard_io.h"
 #include "fabric/heap.h"
+#include "fabric/meter.h"
 #include "fabric/table.h"
 #include "fabric/wire.h"
 
@@ -38,6 +39,8 @@ typedef struct {
     bool chosen;    // its routing id is its own invention
     char address[PEER_ADDRESS_MAX];
     outbox_t outbox;
+    meter_t *meter;       // of payloads that libzmq holds for it; NULL until there is a large one
+    moment_t progress_at; // while it is stalled: when it last took something
     wire_id_t id;
 } peer_t;
 

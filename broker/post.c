@@ -1,0 +1,128 @@
+#include "broker/post.h"
+
+#include <errno.h>
+
+#include "fabric/container.h"
+
+#define RETRY_MAX_MS 32u // between attempts to send to peers that have no room
+
+void post_init (post_t *self, peers_t *peers, uint64_t limit, post_kick_fn *kick, void *arg)
+{
+    *self = (post_t){
+        .peers = peers, .limit = limit, .kick = kick, .arg = arg, .retry_at = MOMENT_NEVER};
+}
+
+static bool is_large (const frame_t *payload)
+{
+    return payload && frame_size (payload) >= METER_FRAME_MIN;
+}
+
+// Whether libzmq may be given a payload of this size for the peer: within the bound, or alone.
+static bool has_room (const post_t *self, const peer_t *peer, const frame_t *payload)
+{
+    if (!is_large (payload) || !peer->meter)
+        return true;
+    uint64_t held = meter_octets (peer->meter);
+    return held == 0 || (held < self->limit && frame_size (payload) <= self->limit - held);
+}
+
+static void count (peer_t *peer, frame_t *payload, bool *metered)
+{
+    if (!is_large (payload) || *metered)
+        return;
+    if (!peer->meter)
+        peer->meter = meter_new ();
+    if (peer->meter)
+        meter_add (peer->meter, payload);
+    *metered = true;
+}
+
+// 0, or -1: EAGAIN; anything else has convicted the peer.
+static int try_send (
+    post_t *self, peer_t *peer, frame_t *header, frame_t *payload, bool *metered, moment_t now)
+{
+    if (!has_room (self, peer, payload)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    count (peer, payload, metered);
+    if (wire_send (self->routers[peer->side], &peer->id, peer->delimiter, header, payload) == 0)
+        return 0;
+    if (errno != EAGAIN)
+        peers_convict (self->peers, peer, now);
+    return -1;
+}
+
+static void stall (post_t *self, peer_t *peer, moment_t now)
+{
+    if (list_holds (&peer->in_stalled))
+        return;
+    list_append (&self->peers->stalled, &peer->in_stalled);
+    peer->progress_at = now;
+    if (self->retry_at == MOMENT_NEVER) {
+        self->retry_pause = 1;
+        self->retry_at = now + 1;
+    }
+}
+
+void post_send (
+    post_t *self, peer_t *peer, frame_t *header, frame_t *payload, bool droppable, moment_t now)
+{
+    bool metered = false;
+    uint64_t limit = peer->side == SB_CLIENT_SIDE ? self->limit : UINT64_MAX;
+
+    if (list_holds (&peer->in_convicted))
+        return;
+    if (outbox_empty (&peer->outbox)) {
+        if (try_send (self, peer, header, payload, &metered, now) == 0 || errno != EAGAIN)
+            return;
+    }
+    outbox_verdict_t verdict =
+        outbox_add (&peer->outbox, header, payload, droppable, metered, limit, &self->dropped);
+    if (verdict == OUTBOX_FULL)
+        self->kick (peer, self->arg);
+    else if (verdict == OUTBOX_KEPT)
+        stall (self, peer, now);
+}
+
+// Sends what waits for the peer. True if all has gone.
+static bool flush_peer (post_t *self, peer_t *peer, moment_t now)
+{
+    outbox_packet_t *packet;
+
+    while ((packet = outbox_first (&peer->outbox))) {
+        frame_t *payload = packet->has_payload ? &packet->payload : NULL;
+        if (try_send (self, peer, &packet->header, payload, &packet->metered, now))
+            return false;
+        outbox_shift (&peer->outbox);
+        peer->progress_at = now;
+    }
+    return true;
+}
+
+static bool out_of_patience (const post_t *self, const peer_t *peer, moment_t now)
+{
+    return peer->outbox.octets > self->limit && now >= peer->progress_at + POST_PATIENCE_MS
+           && !list_holds (&peer->in_convicted);
+}
+
+void post_flush (post_t *self, moment_t now)
+{
+    bool progress = false;
+
+    if (now < self->retry_at)
+        return;
+    for (list_node_t *node = list_first (&self->peers->stalled), *next; node; node = next) {
+        peer_t *peer = container_of (node, peer_t, in_stalled);
+        next = list_next (&self->peers->stalled, node);
+        if (flush_peer (self, peer, now))
+            list_remove (node);
+        else if (out_of_patience (self, peer, now))
+            self->kick (peer, self->arg);
+        progress |= peer->progress_at == now;
+    }
+    self->retry_pause = progress ? 1 : self->retry_pause * 2;
+    if (self->retry_pause > RETRY_MAX_MS)
+        self->retry_pause = RETRY_MAX_MS;
+    self->retry_at = list_empty (&self->peers->stalled) ? MOMENT_NEVER : now + self->retry_pause;
+}
