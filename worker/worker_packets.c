@@ -142,7 +142,9 @@ take_packet (worker_loop_t *self, unsigned number, packet_t *packet, wire_messag
         take_shutdown (self, number);
         return;
     case PACKET_HEARTBEAT:
-        if (worker_session_answered (self->sessions[number]))
+        // One with a name is no answer: the broker looks whether we are there.
+        if (!packet_has (packet, PACKET_BIT (NAME))
+            && worker_session_answered (self->sessions[number]))
             task_manager_fenced (self->manager, number);
         return;
     case PACKET_RESULT:
