@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "fabric/endpoint.h"
 #include "fabric/limits.h"
@@ -164,6 +165,17 @@ static int watch (zfabric_broker_t *broker, int interrupts)
     }
 }
 
+// Each connection is a descriptor: as many as this process may have, not the usual 1,024.
+static void raise_descriptor_limit (void)
+{
+    struct rlimit limit;
+
+    if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit (RLIMIT_NOFILE, &limit); // refused: it stays as it was
+    }
+}
+
 static int
 serve (const zfabric_broker_options_t *broker_options, const char *recordings, log_t *log)
 {
@@ -172,6 +184,7 @@ serve (const zfabric_broker_options_t *broker_options, const char *recordings, l
 
     if (interrupts < 0)
         return complain_failed ("no signals: %s", strerror (errno));
+    raise_descriptor_limit ();
     zfabric_broker_t *broker = zfabric_broker_new (broker_options, problem, sizeof problem);
     if (!broker)
         return complain_failed ("%s", problem);
