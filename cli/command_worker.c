@@ -11,10 +11,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fabric/limits.h"
 #include "worker/runner.h"
+
+// Of a command that runs: three pipes, the process, its cancel; and as it starts the other ends.
+#define DESCRIPTORS_A_TASK 8u
+#define DESCRIPTORS_OWN    64u
 
 static const option_t rows[] = {
     {.name = "broker",
@@ -308,6 +313,23 @@ static void keep_children (void)
     (void)sigaction (SIGCHLD, &action, NULL); // can't fail
 }
 
+// The usual limit of 1,024 is not enough for some 120 commands at once.
+static void make_room_for_descriptors (const fleet_t *self, uint64_t capacity)
+{
+    rlim_t wanted = DESCRIPTORS_OWN + DESCRIPTORS_A_TASK * capacity;
+    struct rlimit limit;
+    char line[128];
+
+    if (getrlimit (RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    if (setrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted)
+        return;
+    snprintf (line, sizeof line, "the descriptors that are allowed are not enough for %llu tasks",
+              (unsigned long long)capacity);
+    log_write (ZFABRIC_LOG_WARNING, line, (void *)(uintptr_t)&self->log);
+}
+
 static int run (options_t *options)
 {
     fleet_t fleet = {.log.level = log_level_of (options_number (options, "verbose"))};
@@ -316,6 +338,8 @@ static int run (options_t *options)
         return complain_usage ("nothing to serve: give --run PIPELINE=COMMAND or --echo");
     int interrupts = interrupt_start (false);
     keep_children ();
+    if (options_given (options, "run") && options_given (options, "capacity"))
+        make_room_for_descriptors (&fleet, options_number (options, "capacity"));
     if (interrupts < 0 || pipe (fleet.ended))
         return complain_failed ("no descriptors: %s", strerror (errno));
     zfabric_worker_t *worker = make_worker (&fleet, options);
