@@ -244,6 +244,10 @@ const zfabric_result_t *zfabric_call_wait (zfabric_call_t *self, int timeout_ms)
 {
     const zfabric_result_t *result = NULL;
 
+    if (!self) {
+        errno = EINVAL;
+        return NULL;
+    }
     pthread_mutex_lock (&self->hub->lock);
     if (wait_until (self, has_ended, timeout_ms) == 0)
         result = self->result;
@@ -255,6 +259,10 @@ zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int timeout_ms)
 {
     zfabric_partial_t *partial = NULL;
 
+    if (!self) {
+        errno = EINVAL;
+        return NULL;
+    }
     pthread_mutex_lock (&self->hub->lock);
     if (wait_until (self, has_news, timeout_ms) == 0) {
         list_node_t *node = list_first (&self->partials);
@@ -272,6 +280,8 @@ zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int timeout_ms)
 
 void zfabric_call_cancel (zfabric_call_t *self)
 {
+    if (!self)
+        return;
     pthread_mutex_lock (&self->hub->lock);
     if (!self->ended && !self->cancel_posted && self->hub->running) {
         self->cancel_posted = true;

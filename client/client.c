@@ -124,12 +124,13 @@ static void read_letters (client_loop_t *self, moment_t now)
     mailbox_take (self->hub->mail, &letters);
     while ((node = list_first (&letters))) {
         letter_t *letter = container_of (node, letter_t, place);
+        zfabric_call_t *call = letter->call; // the letter is a part of it, and may go with it
         list_remove (node);
         if (letter->kind == LETTER_START) {
-            multiplexor_add (&self->multiplexor, &letter->call->session, now);
+            multiplexor_add (&self->multiplexor, &call->session, now);
         } else {
-            multiplexor_cancel (&self->multiplexor, &letter->call->session);
-            call_unref (&letter->call);
+            multiplexor_cancel (&self->multiplexor, &call->session);
+            call_unref (&call);
         }
     }
     multiplexor_flush (&self->multiplexor);
