@@ -19,9 +19,7 @@ endforeach ()
 add_library (zfabric)
 add_library (zfabric::zfabric ALIAS zfabric)
 foreach (room fabric codec broker worker client)
-  if (TARGET zf_${room})
-    target_sources (zfabric PRIVATE $<TARGET_OBJECTS:zf_${room}>)
-  endif ()
+  target_sources (zfabric PRIVATE $<TARGET_OBJECTS:zf_${room}>)
 endforeach ()
 target_link_libraries (zfabric PRIVATE
   $<BUILD_INTERFACE:zf_flags>
