@@ -1,18 +1,19 @@
-/*  The class: options, handlers, one thread that runs the loop, and what other threads may wait
- * for.
+/*  The class: options, handlers, one thread that runs the loop, and what others may wait for.
  */
 #define _DEFAULT_SOURCE // explicit_bzero
 
 #include "worker/zfabric_worker.h"
 
-#include <czmq.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "fabric/context.h"
 #include "fabric/limits.h"
 #include "fabric/moment.h"
 #include "worker/task_manager.h"
@@ -228,23 +229,6 @@ static void *work (void *arg)
     return NULL;
 }
 
-/*  The process's ZeroMQ context. CZMQ installs handlers for SIGINT and SIGTERM when it is first
- *  used; a library has no business with these, so what was there is put back.
- */
-static void *get_context (void)
-{
-    struct sigaction interrupt, terminate, now;
-
-    sigaction (SIGINT, NULL, &interrupt);
-    sigaction (SIGTERM, NULL, &terminate);
-    void *context = zsys_init ();
-    if (sigaction (SIGINT, NULL, &now) == 0 && now.sa_handler != interrupt.sa_handler)
-        sigaction (SIGINT, &interrupt, NULL);
-    if (sigaction (SIGTERM, NULL, &now) == 0 && now.sa_handler != terminate.sa_handler)
-        sigaction (SIGTERM, &terminate, NULL);
-    return context;
-}
-
 // Whether what is served fits into a REGISTER. 0, or -1 with errno and words.
 static int try_register (const zfabric_worker_t *self, fault_t *fault)
 {
@@ -299,7 +283,12 @@ int zfabric_worker_start (zfabric_worker_t *self, char *problem, size_t size)
     options->tell_arg = self;
     if (try_register (self, &fault))
         goto error;
-    self->loop = worker_loop_new (get_context (), options, &fault);
+    void *context = context_of_process ();
+    if (!context) {
+        fault_set (&fault, "no ZeroMQ context to be had");
+        goto error;
+    }
+    self->loop = worker_loop_new (context, options, &fault);
     if (!self->loop)
         goto error;
     if (start_thread (self, &fault)) {
