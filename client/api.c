@@ -192,25 +192,6 @@ size_t zfabric_client_open (const zfabric_client_t *self)
 
 // ---- calls
 
-// Hands the call to the client's thread, which holds it as well from then on. 0, or -1 (EAGAIN).
-static int post (zfabric_client_t *self, zfabric_call_t *call)
-{
-    hub_t *hub = self->hub;
-    int rc = -1;
-
-    pthread_mutex_lock (&hub->lock);
-    if (hub->open < self->max_open) {
-        hub->open++;
-        call->refs++;
-        mailbox_put (hub->mail, &call->start.place);
-        rc = 0;
-    }
-    pthread_mutex_unlock (&hub->lock);
-    if (rc)
-        errno = EAGAIN;
-    return rc;
-}
-
 static int read_cookie (const char *text, cookie_t *cookie)
 {
     if (text)
@@ -257,7 +238,7 @@ zfabric_call_t *zfabric_client_start (zfabric_client_t *self,
         return NULL;
     zfabric_call_t *call = call_new (self->hub, &cookie, SESSION_RUN);
     if (!call || fill_run (self, call, pipeline, slice_of (payload, size), options)
-        || post (self, call)) {
+        || call_post (call, self->max_open)) {
         int problem = errno;
         call_unref (&call);
         errno = problem;
@@ -277,7 +258,8 @@ zfabric_call_t *zfabric_client_cancel (zfabric_client_t *self, const char *text)
     if (cookie_parse (slice_text (text), &cookie))
         return NULL;
     zfabric_call_t *call = call_new (self->hub, &cookie, SESSION_CANCEL);
-    if (!call || client_cancel_header (self->codec, &cookie, &call->header) || post (self, call)) {
+    if (!call || client_cancel_header (self->codec, &cookie, &call->header)
+        || call_post (call, self->max_open)) {
         int problem = errno;
         call_unref (&call);
         errno = problem;

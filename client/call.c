@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "client/outcome.h"
+#include "fabric/container.h"
 
 // ---- the hub
 
@@ -63,23 +64,15 @@ bool hub_is_own_thread (hub_t *self)
 zfabric_call_t *call_new (hub_t *hub, const cookie_t *cookie, session_kind_t kind)
 {
     zfabric_call_t *self = (zfabric_call_t *)calloc (1, sizeof *self);
-    pthread_condattr_t monotonic;
 
     if (!self)
         return NULL;
     self->session.cookie = *cookie;
     self->session.kind = kind;
-    self->start = (letter_t){.kind = LETTER_START, .call = self};
-    self->cancel = (letter_t){.kind = LETTER_CANCEL, .call = self};
     frame_init (&self->header);
     frame_init (&self->payload);
     list_init (&self->partials);
     cookie_print (cookie, self->cookie);
-    // None of these can fail on Linux.
-    (void)pthread_condattr_init (&monotonic);
-    (void)pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init (&self->changed, &monotonic);
-    (void)pthread_condattr_destroy (&monotonic);
     self->refs = 1;
     self->hub = hub;
     pthread_mutex_lock (&hub->lock);
@@ -103,7 +96,6 @@ static void call_free (zfabric_call_t *self)
     }
     frame_close (&self->header);
     frame_close (&self->payload);
-    pthread_cond_destroy (&self->changed);
     hub_unref (&self->hub);
     free (self);
 }
@@ -133,7 +125,69 @@ const char *zfabric_call_cookie (const zfabric_call_t *self)
     return self->cookie;
 }
 
+// ---- letters
+
+// The lock is held.
+static void post (zfabric_call_t *self)
+{
+    if (self->in_mail)
+        return;
+    self->in_mail = true;
+    self->refs++;
+    mailbox_put (self->hub->mail, &self->letter);
+}
+
+int call_post (zfabric_call_t *self, size_t max_open)
+{
+    hub_t *hub = self->hub;
+    int rc = -1;
+
+    pthread_mutex_lock (&hub->lock);
+    if (hub->open < max_open) {
+        hub->open++;
+        self->refs++; // until its end
+        self->start = true;
+        post (self);
+        rc = 0;
+    }
+    pthread_mutex_unlock (&hub->lock);
+    if (rc)
+        errno = EAGAIN;
+    return rc;
+}
+
+void zfabric_call_cancel (zfabric_call_t *self)
+{
+    if (!self)
+        return;
+    pthread_mutex_lock (&self->hub->lock);
+    if (!self->ended && !self->cancelled && self->hub->running) {
+        self->cancel = self->cancelled = true;
+        post (self);
+    }
+    pthread_mutex_unlock (&self->hub->lock);
+}
+
+zfabric_call_t *call_read_letter (list_node_t *letter, bool *start, bool *cancel)
+{
+    zfabric_call_t *self = container_of (letter, zfabric_call_t, letter);
+
+    pthread_mutex_lock (&self->hub->lock);
+    *start = self->start;
+    *cancel = self->cancel;
+    self->start = self->cancel = self->in_mail = false;
+    pthread_mutex_unlock (&self->hub->lock);
+    return self;
+}
+
 // ---- the client's thread
+
+// The lock is held.
+static void wake_waiters (zfabric_call_t *self)
+{
+    for (call_waiter_t *waiter = self->waiters; waiter; waiter = waiter->next)
+        pthread_cond_signal (&waiter->changed);
+}
 
 void call_partial (zfabric_call_t *self, const packet_t *packet, frame_t *payload)
 {
@@ -153,7 +207,7 @@ void call_partial (zfabric_call_t *self, const packet_t *packet, frame_t *payloa
         self->partials_count++;
         self->partials_octets += partial->size;
         partial = NULL;
-        pthread_cond_broadcast (&self->changed);
+        wake_waiters (self);
     }
     pthread_mutex_unlock (&self->hub->lock);
     zfabric_partial_destroy (&partial);
@@ -174,13 +228,13 @@ void call_end (zfabric_call_t *self,
     self->result = result;
     // With a callback the call has ended when that has returned: then its owner may go on.
     self->ended = !self->on_result;
-    pthread_cond_broadcast (&self->changed);
+    wake_waiters (self);
     pthread_mutex_unlock (&self->hub->lock);
     if (self->on_result) {
         self->on_result (self, result, self->arg);
         pthread_mutex_lock (&self->hub->lock);
         self->ended = true;
-        pthread_cond_broadcast (&self->changed);
+        wake_waiters (self);
         pthread_mutex_unlock (&self->hub->lock);
     }
 }
@@ -203,27 +257,58 @@ static struct timespec after_ms (int timeout_ms)
 
 typedef bool (call_ready_fn) (const zfabric_call_t *self);
 
+static void waiter_init (call_waiter_t *waiter, zfabric_call_t *call)
+{
+    pthread_condattr_t monotonic;
+
+    // None of these can fail on Linux.
+    (void)pthread_condattr_init (&monotonic);
+    (void)pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init (&waiter->changed, &monotonic);
+    (void)pthread_condattr_destroy (&monotonic);
+    waiter->next = call->waiters;
+    call->waiters = waiter;
+}
+
+static void waiter_finish (call_waiter_t *waiter, zfabric_call_t *call)
+{
+    call_waiter_t **at = &call->waiters;
+
+    while (*at != waiter)
+        at = &(*at)->next;
+    *at = waiter->next;
+    (void)pthread_cond_destroy (&waiter->changed);
+}
+
+// Until `ready` or the time is over. The lock is held.
+static void
+wait_as (call_waiter_t *waiter, zfabric_call_t *self, call_ready_fn *ready, int timeout_ms)
+{
+    pthread_mutex_t *lock = &self->hub->lock;
+    struct timespec at = {0};
+    int problem = 0;
+
+    if (timeout_ms > 0)
+        at = after_ms (timeout_ms);
+    while (!ready (self) && problem != ETIMEDOUT)
+        problem = timeout_ms < 0 ? pthread_cond_wait (&waiter->changed, lock)
+                                 : pthread_cond_timedwait (&waiter->changed, lock, &at);
+}
+
 // Waits, the lock held, until `ready`. 0, or -1 with errno and not ready.
 static int wait_until (zfabric_call_t *self, call_ready_fn *ready, int timeout_ms)
 {
-    struct timespec at = {0};
+    call_waiter_t waiter;
 
-    if (ready (self) || timeout_ms == 0)
-        goto done;
-    if (own_thread (self->hub)) {
-        errno = EDEADLK;
-        return -1;
+    if (!ready (self) && timeout_ms != 0) {
+        if (own_thread (self->hub)) {
+            errno = EDEADLK;
+            return -1;
+        }
+        waiter_init (&waiter, self);
+        wait_as (&waiter, self, ready, timeout_ms);
+        waiter_finish (&waiter, self);
     }
-    if (timeout_ms > 0)
-        at = after_ms (timeout_ms);
-    while (!ready (self)) {
-        int problem = timeout_ms < 0
-                          ? pthread_cond_wait (&self->changed, &self->hub->lock)
-                          : pthread_cond_timedwait (&self->changed, &self->hub->lock, &at);
-        if (problem == ETIMEDOUT)
-            break;
-    }
-done:
     if (ready (self))
         return 0;
     errno = ETIMEDOUT;
@@ -276,19 +361,6 @@ zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int timeout_ms)
     }
     pthread_mutex_unlock (&self->hub->lock);
     return partial;
-}
-
-void zfabric_call_cancel (zfabric_call_t *self)
-{
-    if (!self)
-        return;
-    pthread_mutex_lock (&self->hub->lock);
-    if (!self->ended && !self->cancel_posted && self->hub->running) {
-        self->cancel_posted = true;
-        self->refs++;
-        mailbox_put (self->hub->mail, &self->cancel.place);
-    }
-    pthread_mutex_unlock (&self->hub->lock);
 }
 
 zfabric_result_t *call_take_result (zfabric_call_t *self)

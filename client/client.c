@@ -123,15 +123,14 @@ static void read_letters (client_loop_t *self, moment_t now)
     list_init (&letters);
     mailbox_take (self->hub->mail, &letters);
     while ((node = list_first (&letters))) {
-        letter_t *letter = container_of (node, letter_t, place);
-        zfabric_call_t *call = letter->call; // the letter is a part of it, and may go with it
+        bool start, cancel;
         list_remove (node);
-        if (letter->kind == LETTER_START) {
+        zfabric_call_t *call = call_read_letter (node, &start, &cancel);
+        if (start)
             multiplexor_add (&self->multiplexor, &call->session, now);
-        } else {
+        if (cancel)
             multiplexor_cancel (&self->multiplexor, &call->session);
-            call_unref (&call);
-        }
+        call_unref (&call);
     }
     multiplexor_flush (&self->multiplexor);
 }
@@ -230,7 +229,10 @@ static void turn (client_loop_t *self)
     items[0] = (struct pollfd){.fd = mailbox_descriptor (self->hub->mail), .events = POLLIN};
     for (size_t i = 0; i < count; i++)
         items[i + 1] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-    (void)poll (items, count + 1, poll_timeout (self));
+    int timeout = poll_timeout (self);
+    if (timeout != 0 && !mailbox_doze (self->hub->mail))
+        timeout = 0;
+    (void)poll (items, count + 1, timeout);
     for (size_t i = 0; i < count; i++) {
         if (items[i + 1].revents)
             link_fired (self->link, fds[i]);

@@ -12,7 +12,9 @@
 struct mailbox {
     pthread_mutex_t lock;
     list_t letters;
-    bool rung;
+    bool rung;  // the descriptor is readable
+    bool dozes; // the loop says when it waits
+    bool awake; // and does not wait now
     int fd;
 };
 
@@ -53,8 +55,9 @@ static void put (mailbox_t *self, list_node_t *node)
     pthread_mutex_lock (&self->lock);
     if (node)
         list_append (&self->letters, node);
-    bool ring = !self->rung;
-    self->rung = true;
+    // A bell without a letter is for more than the letters: it always rings.
+    bool ring = !self->rung && !(self->awake && node);
+    self->rung = self->rung || ring;
     // Under the lock: mailbox_take () must not find `rung` without the descriptor readable.
     if (ring && write (self->fd, &one, sizeof one) < 0)
         self->rung = false; // can't be: a counter that is 0 takes a 1
@@ -84,9 +87,20 @@ void mailbox_take (mailbox_t *self, list_t *list)
     pthread_mutex_lock (&self->lock);
     if (self->rung && read (self->fd, &count, sizeof count) > 0)
         self->rung = false;
+    self->awake = self->dozes;
     while ((node = list_first (&self->letters))) {
         list_remove (node);
         list_append (list, node);
     }
     pthread_mutex_unlock (&self->lock);
+}
+
+bool mailbox_doze (mailbox_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    bool nothing = list_empty (&self->letters) && !self->rung;
+    self->dozes = true;
+    self->awake = !nothing;
+    pthread_mutex_unlock (&self->lock);
+    return nothing;
 }

@@ -23,4 +23,11 @@ int mailbox_descriptor (const mailbox_t *self);
 // Moves all that has come to the end of `list`, and makes the descriptor unreadable.
 void mailbox_take (mailbox_t *self, list_t *list);
 
+/*  For a loop that takes the letters each time before it waits: who puts one need not ring while
+ * the loop is busy. Says that it is about to wait. True: it will be rung for, until the next take;
+ *  false: don't wait, there is a letter, or it was rung for. A loop that never says so is always
+ *  rung for.
+ */
+bool mailbox_doze (mailbox_t *self);
+
 #endif
