@@ -13,7 +13,8 @@ static outbox_verdict_t add (outbox_t *outbox, size_t len, bool droppable, uint6
 
     assert_int_equal (frame_copy (&header, slice_of (octets, len)), 0);
     frame_init (&payload);
-    outbox_verdict_t verdict = outbox_add (outbox, &header, &payload, droppable, false, LIMIT, dropped);
+    outbox_verdict_t verdict =
+        outbox_add (outbox, &header, &payload, droppable, false, LIMIT, dropped);
     frame_close (&header);
     frame_close (&payload);
     return verdict;
