@@ -105,6 +105,11 @@ class Process:
             with self._popen.stdin as pipe:
                 pipe.write(text.encode())
 
+    def feed(self, text):
+        """Writes to its standard input, with more to come."""
+        self._popen.stdin.write(text.encode())
+        self._popen.stdin.flush()
+
     def wait_for_output(self, text):
         if not self.out.wait_for(text):
             raise self.report(f"never printed {text!r}")
