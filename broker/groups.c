@@ -29,13 +29,13 @@ static bool membership_before (const heap_node_t *a, const heap_node_t *b)
 
 int groups_init (groups_t *self,
                  heap_before_fn *worker_before,
-                 groups_added_fn *added,
+                 groups_changed_fn *changed,
                  groups_removed_fn *removed,
                  void *arg,
                  const uint8_t *secret)
 {
     *self = (groups_t){.worker_before = worker_before,
-                       .added = added,
+                       .changed = changed,
                        .removed = removed,
                        .arg = arg,
                        .secret = secret};
@@ -72,15 +72,20 @@ static slice_t split_star (slice_t registered, bool *prefix)
     return slice_of (registered.ptr, registered.len - *prefix);
 }
 
+static void place_finish (groups_t *self, place_t *place)
+{
+    self->removed (place, self->arg);
+    heap_finish (&place->lines);
+}
+
 static void pattern_remove (groups_t *self, pattern_t *pattern)
 {
     assert (pattern->members == 0);
-    self->removed (pattern, self->arg);
     table_remove (pattern->prefix ? &self->prefixes : &self->exact, &pattern->by_text);
     if (pattern->prefix)
         self->prefixes_of_len[pattern->len]--;
+    place_finish (self, &pattern->place);
     heap_finish (&pattern->groups);
-    heap_finish (&pattern->lines);
     free (pattern);
 }
 
@@ -98,10 +103,6 @@ static pattern_t *pattern_add (groups_t *self, slice_t text, bool prefix, uint64
     table_insert (prefix ? &self->prefixes : &self->exact, &pattern->by_text, hash);
     if (prefix)
         self->prefixes_of_len[text.len]++;
-    if (self->added (pattern, self->arg)) {
-        pattern_remove (self, pattern);
-        return NULL;
-    }
     return pattern;
 }
 
@@ -112,6 +113,14 @@ static pattern_t *pattern_find (const groups_t *self, slice_t text, bool prefix,
     return node ? container_of (node, pattern_t, by_text) : NULL;
 }
 
+// The membership counts in its pattern's order from now on.
+static void share_member (membership_t *member)
+{
+    list_append (&member->group->shared, &member->in_shared);
+    if (member->group->available.count > 0)
+        heap_push (&member->pattern->groups, &member->node);
+}
+
 // Makes the group a member of the pattern. 0 or -1.
 static int group_enter (groups_t *self, group_t *group, slice_t registered)
 {
@@ -119,18 +128,25 @@ static int group_enter (groups_t *self, group_t *group, slice_t registered)
     slice_t text = split_star (registered, &prefix);
     uint64_t hash = table_hash (self->secret, text);
     pattern_t *pattern = pattern_find (self, text, prefix, hash);
+    membership_t *member = &group->members[group->count];
 
-    if (!pattern)
+    if (!pattern) {
         pattern = pattern_add (self, text, prefix, hash);
-    if (!pattern)
-        return -1;
-    if (heap_reserve (&pattern->groups, pattern->members + 1)) {
-        if (pattern->members == 0)
-            pattern_remove (self, pattern);
+        if (!pattern)
+            return -1;
+        pattern->sole = member;
+    } else if (heap_reserve (&pattern->groups, pattern->members + 1)) {
         return -1;
     }
+    *member = (membership_t){.group = group, .pattern = pattern};
     pattern->members++;
-    group->members[group->count++] = (membership_t){.group = group, .pattern = pattern};
+    group->count++;
+    if (pattern->sole == member)
+        return 0;
+    if (pattern->sole)
+        share_member (pattern->sole);
+    pattern->sole = NULL;
+    share_member (member);
     return 0;
 }
 
@@ -139,9 +155,11 @@ static void group_destroy (groups_t *self, group_t *group)
     for (size_t i = 0; i < group->count; i++) {
         pattern_t *pattern = group->members[i].pattern;
         heap_remove (&pattern->groups, &group->members[i].node);
+        list_remove (&group->members[i].in_shared);
         if (--pattern->members == 0)
             pattern_remove (self, pattern);
     }
+    place_finish (self, &group->place);
     heap_finish (&group->available);
     free (group);
 }
@@ -160,6 +178,7 @@ static group_t *group_new (groups_t *self, slice_t key)
     memcpy (own_key, key.ptr, key.len);
     group->key = slice_of (own_key, key.len);
     heap_init (&group->available, self->worker_before);
+    list_init (&group->shared);
 
     rest = group->key;
     while (groups_key_next (&rest, &registered)) {
@@ -171,13 +190,6 @@ static group_t *group_new (groups_t *self, slice_t key)
     return group;
 }
 
-static void count_worker (group_t *group, int more)
-{
-    group->workers += (size_t)more;
-    for (size_t i = 0; i < group->count; i++)
-        group->members[i].pattern->workers += (size_t)more;
-}
-
 group_t *groups_join (groups_t *self, slice_t key)
 {
     uint64_t hash = table_hash (self->secret, key);
@@ -186,16 +198,21 @@ group_t *groups_join (groups_t *self, slice_t key)
 
     if (!group)
         goto error;
-    if (heap_reserve (&group->available, group->workers + 1)) {
-        if (!node)
+    if (heap_reserve (&group->available, group->workers + 1)
+        || (!node && self->changed (self->arg))) {
+        if (!node) {
             group_destroy (self, group);
+            // What it shared stays shared; what waits goes where that belongs, as far as memory
+            // goes.
+            (void)self->changed (self->arg);
+        }
         goto error;
     }
     if (!node) {
         table_insert (&self->groups, &group->by_key, hash);
         list_append (&self->all, &group->in_all);
     }
-    count_worker (group, 1);
+    group->workers++;
     return group;
 error:
     errno = ENOMEM;
@@ -204,8 +221,7 @@ error:
 
 void groups_leave (groups_t *self, group_t *group)
 {
-    count_worker (group, -1);
-    if (group->workers == 0) {
+    if (--group->workers == 0) {
         table_remove (&self->groups, &group->by_key);
         list_remove (&group->in_all);
         group_destroy (self, group);
@@ -216,8 +232,9 @@ void groups_reorder (group_t *group)
 {
     bool room = group->available.count > 0;
 
-    for (size_t i = 0; i < group->count; i++) {
-        membership_t *member = &group->members[i];
+    for (list_node_t *node = list_first (&group->shared); node;
+         node = list_next (&group->shared, node)) {
+        membership_t *member = container_of (node, membership_t, in_shared);
         if (!room)
             heap_remove (&member->pattern->groups, &member->node);
         else if (heap_holds (&member->node))
@@ -225,6 +242,15 @@ void groups_reorder (group_t *group)
         else
             heap_push (&member->pattern->groups, &member->node);
     }
+}
+
+group_t *pattern_best (const pattern_t *pattern)
+{
+    heap_node_t *top = heap_top (&pattern->groups);
+
+    if (pattern->sole)
+        return pattern->sole->group->available.count ? pattern->sole->group : NULL;
+    return top ? container_of (top, membership_t, node)->group : NULL;
 }
 
 bool pattern_fits (const pattern_t *pattern, slice_t pipeline)

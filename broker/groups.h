@@ -17,38 +17,52 @@
 
 typedef struct group group_t;
 
+// Where waiting tasks hang, made and kept by broker/waiting.c.
+typedef struct {
+    heap_t lines;
+    size_t links; // how many lines have room in the heap
+} place_t;
+
+typedef struct membership membership_t;
+
+/*  A pattern that only one group has registered shares its group's place and needs no order of its
+ *  own; most fleets are a few groups with many patterns each. Once a second group registers it, it
+ *  has both.
+ */
 typedef struct pattern {
     table_node_t by_text;
-    heap_t groups;  // memberships of groups that have a worker with room
-    size_t members; // groups that registered it
-    size_t workers; // of these groups, with room or without
-    heap_t lines;   // what waits and fits it, kept by broker/waiting.c
-    size_t links;   // how many lines these are
+    membership_t *sole; // of its only group; NULL: it is shared
+    heap_t groups;      // shared: memberships of groups that have a worker with room
+    place_t place;      // shared: what waits for it
+    size_t members;     // groups that registered it
     bool prefix;
     uint8_t len; // of the text, without the '*'
     uint8_t text[];
 } pattern_t;
 
 // That a group serves a pattern.
-typedef struct {
-    heap_node_t node; // in pattern->groups, while the group has a worker with room
+struct membership {
+    heap_node_t node; // in pattern->groups, if it is shared and the group has a worker with room
+    list_node_t in_shared; // if it is shared
     group_t *group;
     pattern_t *pattern;
-} membership_t;
+};
 
 struct group {
     table_node_t by_key;
     list_node_t in_all;
     heap_t available; // its workers with room, kept by broker/roster.c
     size_t workers;   // how many it has
+    place_t place;    // what waits for its unshared patterns
+    list_t shared;    // memberships of its shared patterns
     slice_t key;      // its patterns: sorted, each behind an octet with its length, as registered
     size_t count;     // of members
     membership_t members[];
 };
 
-// Told after a pattern has come (0 or -1 with ENOMEM) and before one goes.
-typedef int (groups_added_fn) (pattern_t *pattern, void *arg);
-typedef void (groups_removed_fn) (pattern_t *pattern, void *arg);
+// Told after patterns have come or are shared now (0, or -1 with ENOMEM), and before a place goes.
+typedef int (groups_changed_fn) (void *arg);
+typedef void (groups_removed_fn) (place_t *place, void *arg);
 
 typedef struct {
     table_t exact;
@@ -57,7 +71,7 @@ typedef struct {
     list_t all;                                    // groups, for walks
     size_t prefixes_of_len[LIMIT_PIPELINE_OCTETS]; // how many prefixes there are of each length
     heap_before_fn *worker_before;                 // how a group orders its workers
-    groups_added_fn *added;
+    groups_changed_fn *changed;
     groups_removed_fn *removed;
     void *arg;
     const uint8_t *secret;
@@ -66,7 +80,7 @@ typedef struct {
 // `secret` of TABLE_KEY_OCTETS octets and `arg` must outlive it. 0 or -1 (ENOMEM).
 int groups_init (groups_t *self,
                  heap_before_fn *worker_before,
-                 groups_added_fn *added,
+                 groups_changed_fn *changed,
                  groups_removed_fn *removed,
                  void *arg,
                  const uint8_t *secret);
@@ -89,6 +103,15 @@ void groups_reorder (group_t *group);
  */
 typedef int (groups_visit_fn) (pattern_t *pattern, void *arg);
 int groups_fitting (const groups_t *self, slice_t pipeline, groups_visit_fn *visit, void *arg);
+
+// Where tasks that the pattern fits hang.
+static inline place_t *pattern_place (pattern_t *pattern)
+{
+    return pattern->sole ? &pattern->sole->group->place : &pattern->place;
+}
+
+// The group with the best worker with room for the pattern; NULL if there is none.
+group_t *pattern_best (const pattern_t *pattern);
 
 // Whether the pattern fits the pipeline.
 bool pattern_fits (const pattern_t *pattern, slice_t pipeline);

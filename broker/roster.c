@@ -23,14 +23,14 @@ static bool worker_before (const heap_node_t *a, const heap_node_t *b)
 }
 
 int roster_init (roster_t *self,
-                 groups_added_fn *added,
+                 groups_changed_fn *changed,
                  groups_removed_fn *removed,
                  void *arg,
                  const uint8_t *secret)
 {
     *self = (roster_t){0};
     list_init (&self->workers);
-    return groups_init (&self->groups, worker_before, added, removed, arg, secret);
+    return groups_init (&self->groups, worker_before, changed, removed, arg, secret);
 }
 
 void roster_finish (roster_t *self)
@@ -187,12 +187,9 @@ void roster_leave (roster_t *self, worker_t *worker)
 
 static worker_t *first_of (const pattern_t *pattern)
 {
-    heap_node_t *top = heap_top (&pattern->groups);
+    group_t *group = pattern_best (pattern);
 
-    if (!top)
-        return NULL;
-    group_t *group = container_of (top, membership_t, node)->group;
-    return container_of (heap_top (&group->available), worker_t, available);
+    return group ? container_of (heap_top (&group->available), worker_t, available) : NULL;
 }
 
 static int keep_better (pattern_t *pattern, void *arg)
@@ -248,7 +245,9 @@ static bool worker_check (const worker_t *worker)
         return false;
     for (size_t i = 0; i < worker->group->count; i++) {
         const membership_t *member = &worker->group->members[i];
-        if (heap_holds (&member->node) != (worker->group->available.count > 0))
+        bool ordered = !member->pattern->sole && worker->group->available.count > 0;
+        if (heap_holds (&member->node) != ordered
+            || list_holds (&member->in_shared) != !member->pattern->sole)
             return false;
         if (!heap_check (&member->pattern->groups))
             return false;

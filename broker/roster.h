@@ -46,7 +46,7 @@ typedef struct {
 
 // `secret` and `arg` must outlive it. 0 or -1 (ENOMEM).
 int roster_init (roster_t *self,
-                 groups_added_fn *added,
+                 groups_changed_fn *changed,
                  groups_removed_fn *removed,
                  void *arg,
                  const uint8_t *secret);

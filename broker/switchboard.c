@@ -20,7 +20,7 @@ static int init (switchboard_t *self)
     list_init (&self->tasks);
     deadlines_init (&self->deadlines);
     // roster and waiting know each other's patterns; neither calls the other before both are there.
-    if (roster_init (&self->roster, waiting_pattern_added, waiting_pattern_removed, &self->waiting,
+    if (roster_init (&self->roster, waiting_refit, waiting_place_removed, &self->waiting,
                      self->secret))
         return -1;
     if (waiting_init (&self->waiting, &self->roster.groups, self->secret))

@@ -47,7 +47,7 @@ typedef struct task {
     list_node_t in_all;    // every task, in order of arrival
     list_node_t in_client; // the client's open tasks
     list_node_t in_worker; // what the worker holds, LINGERING ones as well
-    list_node_t in_lane;   // QUEUED
+    heap_node_t in_lane;   // QUEUED
     deadline_t deadline;   // the next of the moments below
 
     cookie_t cookie;

@@ -1,12 +1,13 @@
 /*  The queue: tasks that wait for a worker (PROTOCOL 5.3), by priority, then in turn between
  *  clients, then in order of arrival; and nobody is held up by who waits for something else.
  *
- *  Tasks of one pipeline are a *line*. In a line each client has a *lane* for each priority, a
- *  FIFO; tasks that come back from a dead worker have a lane of their own before all clients'. A
- *  line orders its lanes, and hangs on each pattern of the roster that fits it, which orders its
- *  lines; so the task for a worker is the best of its patterns' tops.
+ *  Tasks that the same workers could run, by the places where they hang (broker/groups.h), are a
+ *  *line*. In a line each client has a *lane* for each priority, ordered by arrival; tasks that
+ * come back from a dead worker have a lane of their own before all clients'. A line orders its
+ * lanes, a place its lines; so the task for a worker is the best of its places' tops.
  *
- *  Cost: O(log clients + log lines) to enter or leave, and for the patterns of one worker to pick.
+ *  Cost: O(log tasks) to enter or leave, and to pick, for each shared pattern of the worker. When
+ *  workers come with patterns that are new, all that waits is looked at once.
  */
 #ifndef BROKER_WAITING_H
 #define BROKER_WAITING_H
@@ -53,12 +54,12 @@ bool waiting_before (const task_t *a, const task_t *b);
 // Takes out a picked task: its client has had a turn.
 void waiting_serve (waiting_t *self, task_t *task);
 
-// How many tasks are before this one among those of its own pipeline. O(tasks of the pipeline).
+// How many tasks are before this one among those that the same workers could run. O(these).
 size_t waiting_place (const task_t *task);
 
-// For groups_init (): a pattern has come, or goes.
-int waiting_pattern_added (pattern_t *pattern, void *arg);
-void waiting_pattern_removed (pattern_t *pattern, void *arg);
+// For groups_init (): patterns have come or are shared now; a place goes.
+int waiting_refit (void *arg);
+void waiting_place_removed (place_t *place, void *arg);
 
 // Verifies every invariant, O(everything). For tests.
 bool waiting_check (const waiting_t *self);
