@@ -148,12 +148,18 @@ static void suspect (peers_t *self, peer_t *peer, moment_t now)
     probe_at (self, peer, now);
 }
 
-static void suspect_all (peers_t *self, int descriptor, moment_t now)
+// True if there was anybody who had not been convicted before.
+static bool suspect_all (peers_t *self, int descriptor, moment_t now)
 {
     list_t *bound = &self->descriptors[descriptor];
+    bool anybody = false;
 
-    for (list_node_t *node = list_first (bound); node; node = list_next (bound, node))
-        suspect (self, container_of (node, peer_t, in_descriptor), now);
+    for (list_node_t *node = list_first (bound); node; node = list_next (bound, node)) {
+        peer_t *peer = container_of (node, peer_t, in_descriptor);
+        anybody |= !list_holds (&peer->in_convicted);
+        suspect (self, peer, now);
+    }
+    return anybody;
 }
 
 static void bind (peers_t *self, peer_t *peer, moment_t now)
@@ -162,10 +168,10 @@ static void bind (peers_t *self, peer_t *peer, moment_t now)
         probe_at (self, peer, now + INPROC_PROBE_MS);
         return;
     }
-    // Whoever came by this descriptor before has lost it; and if it is closed already, so has this
-    // one, whose packets were read late.
-    suspect_all (self, peer->descriptor, now);
-    if (self->closed[peer->descriptor])
+    // Whoever came by this descriptor before has lost it. Packets are not read in the order of
+    // their connections, so it may as well be this one who came before; or, if the descriptor is
+    // closed, has been gone before it was read.
+    if (suspect_all (self, peer->descriptor, now) || self->closed[peer->descriptor])
         suspect (self, peer, now);
     list_append (&self->descriptors[peer->descriptor], &peer->in_descriptor);
 }
@@ -220,7 +226,7 @@ void peers_disconnected (peers_t *self, int descriptor, moment_t now)
     if (descriptor < 0 || grow_descriptors (self, descriptor))
         return;
     self->closed[descriptor] = true;
-    suspect_all (self, descriptor, now);
+    (void)suspect_all (self, descriptor, now);
 }
 
 moment_t peers_next_probe (const peers_t *self)
