@@ -98,7 +98,7 @@ typedef struct {
 typedef struct {
     const char *cookie;          // a UUID, 36 characters; NULL: a fresh one
     zfabric_encoding_t encoding; // of the payload; default: the client's codec
-    uint64_t timeout_ms;         // the whole task must end in this time; 0: no limit
+    uint64_t timeout_ms;         // the whole task, from here on, must end in it; 0: no limit
     bool has_wait;               // wait_ms says something
     uint64_t wait_ms;            // longest time in the broker's queue; 0: none
     bool has_priority;           // priority says something

@@ -1,223 +1,10 @@
-/*  The multiplexor as stories: what happens, and what its sink then says, in made-up time.
+/*  The multiplexor as stories: what happens, and what its sink then says.
  */
 #include "client/multiplexor.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "fabric/container.h"
 #include "fabric/limits.h"
+#include "tests/client/multiplexor_story.h"
 #include "tests/support/testing.h"
-
-#define CONNECT_MS 5000
-#define TOLD_MAX   8192
-
-static multiplexor_t mux;
-static moment_t now;
-static char told[TOLD_MAX]; // what the sink heard since the last look
-static unsigned room;       // how many sends are taken before the pipe is full
-static uint64_t beats;      // HEARTBEATs sent on this connection
-
-typedef struct {
-    session_t session;
-    char name[16];
-} named_t;
-
-static named_t pool[8]; // a story's; they are open until its end
-static unsigned made;
-
-static const char *name_of (const session_t *session)
-{
-    return container_of (session, const named_t, session)->name;
-}
-
-static void say (const char *format, ...)
-{
-    va_list args;
-    size_t len = strlen (told);
-
-    va_start (args, format);
-    vsnprintf (told + len, sizeof told - len, format, args);
-    va_end (args);
-}
-
-static bool take_send (void)
-{
-    if (room == 0)
-        return false;
-    room--;
-    return true;
-}
-
-static bool on_send (void *arg, session_t *session)
-{
-    (void)arg;
-    if (!take_send ())
-        return false;
-    say ("%s %s; ", session->kind == SESSION_RUN ? "RUN" : "CANCEL", name_of (session));
-    return true;
-}
-
-static bool on_send_cancel (void *arg, session_t *session)
-{
-    (void)arg;
-    if (!take_send ())
-        return false;
-    say ("CANCEL own %s; ", name_of (session));
-    return true;
-}
-
-static bool on_send_fence (void *arg, uint64_t *number)
-{
-    (void)arg;
-    if (!take_send ())
-        return false;
-    *number = ++beats;
-    say ("HEARTBEAT; ");
-    return true;
-}
-
-static void on_ended (void *arg,
-                      session_t *session,
-                      const packet_t *packet,
-                      frame_t *payload,
-                      zfabric_rc_t rc,
-                      const char *words)
-{
-    (void)arg;
-    assert_true (!packet == !payload);
-    say ("%s ends %s%s%s; ", name_of (session), zfabric_rc_name (rc), words ? ": " : "",
-         words ? words : "");
-    memset (&session->by_cookie, 0x5a, sizeof session->by_cookie); // it may be freed now
-    session->place = (list_node_t){0};
-}
-
-static void on_partial (void *arg, session_t *session, const packet_t *packet, frame_t *payload)
-{
-    (void)arg;
-    assert_non_null (payload);
-    say ("%s gets %u; ", name_of (session), (unsigned)packet->seq);
-}
-
-static void on_stray (void *arg, const packet_t *packet, const char *words)
-{
-    (void)arg;
-    say ("stray %s%s%s; ", packet_type_name (packet->type), words ? ": " : "", words ? words : "");
-}
-
-static const multiplexor_sink_t sink = {
-    .send = on_send,
-    .send_cancel = on_send_cancel,
-    .send_fence = on_send_fence,
-    .ended = on_ended,
-    .partial = on_partial,
-    .stray = on_stray,
-};
-
-static int set_up (void **state)
-{
-    static const uint8_t secret[TABLE_KEY_OCTETS] = {1, 2, 3};
-
-    (void)state;
-    now = 1000000;
-    room = 1000000;
-    beats = 0;
-    made = 0;
-    told[0] = '\0';
-    return multiplexor_init (&mux, secret, CONNECT_MS, &sink, NULL);
-}
-
-static int tear_down (void **state)
-{
-    (void)state;
-    multiplexor_stop (&mux, "the test is over");
-    multiplexor_finish (&mux);
-    return 0;
-}
-
-static void hears (const char *expected)
-{
-    assert_string_equal (told, expected);
-    told[0] = '\0';
-    assert_true (multiplexor_check (&mux));
-}
-
-// ---- what happens
-
-// Named for its cookie: the first letter.
-static void init (named_t *self, const char *name, session_kind_t kind)
-{
-    *self = (named_t){.session = {.kind = kind}};
-    snprintf (self->name, sizeof self->name, "%s", name);
-    memset (self->session.cookie.octets, name[0], COOKIE_OCTETS);
-}
-
-static named_t *make (const char *name, session_kind_t kind)
-{
-    assert_true (made < sizeof pool / sizeof *pool);
-    init (&pool[made], name, kind);
-    return &pool[made++];
-}
-
-static void add (named_t *named)
-{
-    multiplexor_add (&mux, &named->session, now);
-    multiplexor_flush (&mux);
-}
-
-static void connection (void)
-{
-    beats = 0;
-    multiplexor_up (&mux);
-}
-
-static void comes (packet_type_t type, const char *cookie, zfabric_rc_t rc, unsigned seq)
-{
-    packet_t packet;
-    frame_t payload;
-
-    packet_init (&packet, ENCODING_JSON);
-    frame_init (&payload);
-    packet.type = type;
-    packet.keys = PACKET_BIT (PACKET_TYPE);
-    packet.rc = rc;
-    packet.seq = seq;
-    if (type == PACKET_RESULT)
-        packet.keys |= PACKET_BIT (RC);
-    if (type == PACKET_PARTIAL)
-        packet.keys |= PACKET_BIT (SEQ);
-    if (cookie) {
-        memset (packet.cookie.octets, cookie[0], COOKIE_OCTETS);
-        packet.cookie.upper = 0xffff; // the spelling does not matter
-        packet.keys |= PACKET_BIT (COOKIE);
-    }
-    multiplexor_packet (&mux, &packet, &payload);
-    frame_close (&payload);
-}
-
-static void result (const char *cookie, zfabric_rc_t rc)
-{
-    comes (PACKET_RESULT, cookie, rc, 0);
-}
-
-static void answer (void)
-{
-    comes (PACKET_HEARTBEAT, NULL, ZFABRIC_OK, 0);
-}
-
-static void pass (span_t ms)
-{
-    moment_t end = now + ms;
-
-    while (multiplexor_deadline (&mux) <= end) {
-        now = multiplexor_deadline (&mux) > now ? multiplexor_deadline (&mux) : now;
-        say ("(%u) ", (unsigned)(now - 1000000));
-        multiplexor_expire (&mux, now, "nobody there");
-    }
-    now = end;
-}
-
-// ---- stories
 
 static void a_task_is_run (void **state)
 {
@@ -255,7 +42,7 @@ static void partials_go_to_their_task (void **state)
     connection ();
     add (a);
     add (b);
-    told[0] = '\0';
+    forget ();
     comes (PACKET_PARTIAL, "a", ZFABRIC_OK, 0);
     comes (PACKET_PARTIAL, "b", ZFABRIC_OK, 0);
     comes (PACKET_PARTIAL, "a", ZFABRIC_OK, 1);
@@ -274,7 +61,7 @@ static void other_packets_are_ignored (void **state)
     named_t *a = make ("a", SESSION_RUN);
     connection ();
     add (a);
-    told[0] = '\0';
+    forget ();
     comes (PACKET_UNKNOWN, "a", ZFABRIC_OK, 0);
     comes (PACKET_REGISTER, "a", ZFABRIC_OK, 0);
     comes (PACKET_RUN, "a", ZFABRIC_OK, 0);
@@ -290,7 +77,7 @@ static void refusals_without_a_cookie_are_told (void **state)
     named_t *a = make ("a", SESSION_RUN);
     connection ();
     add (a);
-    told[0] = '\0';
+    forget ();
     result (NULL, ZFABRIC_BAD_PACKET);
     hears ("stray RESULT; ");
 }
@@ -306,7 +93,7 @@ static void a_broken_result_ends_its_task (void **state)
     add (a);
     add (b);
     add (c);
-    told[0] = '\0';
+    forget ();
     packet_init (&packet, ENCODING_JSON);
     multiplexor_broken (&mux, &packet, "not a header");
     hears ("stray ?: not a header; ");
@@ -360,7 +147,7 @@ static void a_lost_connection_ends_what_was_sent (void **state)
     add (b);
     room = 0;
     add (c);
-    told[0] = '\0';
+    forget ();
     pass (CONNECT_MS * 2);
     multiplexor_lost (&mux, now, "it is gone");
     hears ("a ends BROKER_WENT_AWAY: it is gone; b ends BROKER_WENT_AWAY: it is gone; ");
@@ -514,7 +301,7 @@ static void a_full_pipe_is_waited_for (void **state)
     hears ("RUN c; ");
     result ("a", ZFABRIC_CANCELLED);
     result ("b", ZFABRIC_OK);
-    told[0] = '\0';
+    forget ();
 }
 
 static void a_detached_task_ends_when_the_broker_took_it (void **state)
@@ -635,113 +422,7 @@ static void the_end_ends_all (void **state)
            "x ends BROKER_WENT_AWAY: closed; ");
 }
 
-// ---- by chance
-
-#define CHANCES 64
-
-static uint64_t chance;
-
-static unsigned any (unsigned below)
-{
-    chance = chance * UINT64_C (6364136223846793005) + UINT64_C (1442695040888963407);
-    return (unsigned)(chance >> 33) % below;
-}
-
-static named_t crowd[CHANCES];
-static unsigned open_now, begun;
-
-static void count_ended (void *arg,
-                         session_t *session,
-                         const packet_t *packet,
-                         frame_t *payload,
-                         zfabric_rc_t rc,
-                         const char *words)
-{
-    (void)arg, (void)packet, (void)payload, (void)rc, (void)words;
-    assert_true (open_now > 0);
-    open_now--;
-    memset (container_of (session, named_t, session), 0, sizeof (named_t)); // may be used again
-}
-
-static void begin_one (void)
-{
-    named_t *named = &crowd[any (CHANCES)];
-
-    if (named->name[0])
-        return; // in use
-    init (named, "?", any (4) ? SESSION_RUN : SESSION_CANCEL);
-    memset (named->session.cookie.octets, (int)any (40), COOKIE_OCTETS);
-    named->session.detach = named->session.kind == SESSION_RUN && any (4) == 0;
-    named->session.timeout_ms = any (3) ? 0 : 1 + any (9000);
-    open_now++;
-    begun++;
-    multiplexor_add (&mux, &named->session, now);
-}
-
-static void something_happens (void)
-{
-    char cookie[2] = {(char)any (40), '\0'};
-    named_t *named = &crowd[any (CHANCES)];
-
-    switch (any (12)) {
-    case 0:
-        connection ();
-        break;
-    case 1:
-        if (any (4) == 0)
-            multiplexor_lost (&mux, now, "by chance");
-        break;
-    case 2:
-        result (cookie, (zfabric_rc_t)any (ZFABRIC_RESULT_COUNT));
-        break;
-    case 3:
-        if (named->name[0])
-            multiplexor_cancel (&mux, &named->session);
-        break;
-    case 4:
-        comes (PACKET_PARTIAL, cookie, ZFABRIC_OK, any (9));
-        break;
-    case 5:
-        if (mux.answers < beats)
-            answer ();
-        break;
-    case 6:
-        now += any (900);
-        multiplexor_expire (&mux, now, "by chance");
-        break;
-    case 7:
-        room = any (6);
-        multiplexor_writable (&mux);
-        break;
-    default:
-        begin_one ();
-        multiplexor_flush (&mux);
-    }
-    told[0] = '\0';
-}
-
-static void whatever_happens_every_call_ends_once (void **state)
-{
-    multiplexor_sink_t counting = sink;
-
-    (void)state;
-    counting.ended = count_ended;
-    mux.sink = &counting;
-    for (chance = 1; chance < 4; chance++) {
-        uint64_t seed = chance;
-        for (unsigned i = 0; i < 20000; i++) {
-            something_happens ();
-            assert_true (multiplexor_check (&mux));
-        }
-        multiplexor_stop (&mux, "over");
-        assert_int_equal (open_now, 0);
-        memset (crowd, 0, sizeof crowd);
-        chance = seed;
-    }
-    assert_true (begun > 5000);
-}
-
-#define CASE(name) cmocka_unit_test_setup_teardown (name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown (name, story_begin, story_end)
 
 TESTING_MAIN (CASE (a_task_is_run),
               CASE (many_tasks_are_told_apart),
@@ -768,5 +449,4 @@ TESTING_MAIN (CASE (a_task_is_run),
               CASE (a_task_that_was_not_sent_times_out_here),
               CASE (a_task_that_was_sent_times_out_here_later),
               CASE (the_longest_timeout_is_no_timeout),
-              CASE (the_end_ends_all),
-              CASE (whatever_happens_every_call_ends_once), )
+              CASE (the_end_ends_all), )
