@@ -154,6 +154,7 @@ static peer_t *sender_of (loop_t *self, sb_side_t side, const wire_message_t *me
     }
     if (message->delimiter)
         peer->delimiter = true;
+    (void)codec_sniff (frame_slice (&message->header), &peer->codec); // garbage: it stays
     return peer;
 }
 
@@ -203,7 +204,7 @@ static int probe (loop_t *self, peer_t *peer)
     // A REQ over inproc would take it for the answer that it waits for.
     if (peer->descriptor < 0 && peer->delimiter)
         return 0;
-    packet_init (&packet, ENCODING_JSON);
+    packet_init (&packet, peer->codec);
     packet.type = PACKET_HEARTBEAT;
     // By its name a peer tells it from an answer to a HEARTBEAT of its own.
     packet.name = text_plain (slice_text ("probe"));

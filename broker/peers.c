@@ -6,8 +6,13 @@
 #include "fabric/container.h"
 
 #define FIRST_SIZE      64
-#define PROBES          7   // after 0, 1, 2, 4, 8, 16 and 32 ms
-#define INPROC_PROBE_MS 500 // between probes of a peer without a descriptor
+/*  After 0, 1, 2, 4 ... ms, and then once in PROBE_PAUSE_MAX_MS: for half a minute in all. A pipe ends
+ *  within a few ms of its descriptor, as a rule; after thousands of connections closed at once, on
+ *  a busy machine, it was seconds, and who was cleared before that stayed for ever.
+ */
+#define PROBES             40
+#define PROBE_PAUSE_MAX_MS 1024u
+#define INPROC_PROBE_MS    500 // between probes of a peer without a descriptor
 
 static bool id_equal (const table_node_t *node, slice_t id)
 {
@@ -148,18 +153,24 @@ static void suspect (peers_t *self, peer_t *peer, moment_t now)
     probe_at (self, peer, now);
 }
 
-// True if there was anybody who had not been convicted before.
-static bool suspect_all (peers_t *self, int descriptor, moment_t now)
+static void suspect_all (peers_t *self, int descriptor, moment_t now)
 {
     list_t *bound = &self->descriptors[descriptor];
-    bool anybody = false;
 
-    for (list_node_t *node = list_first (bound); node; node = list_next (bound, node)) {
-        peer_t *peer = container_of (node, peer_t, in_descriptor);
-        anybody |= !list_holds (&peer->in_convicted);
-        suspect (self, peer, now);
+    for (list_node_t *node = list_first (bound); node; node = list_next (bound, node))
+        suspect (self, container_of (node, peer_t, in_descriptor), now);
+}
+
+// libzmq's own ids are a zero and a count of connections, in big-endian order, that may wrap.
+static bool came_later (const peer_t *a, const peer_t *b)
+{
+    uint32_t counts[2] = {0};
+
+    for (unsigned i = 1; i < 5; i++) {
+        counts[0] = counts[0] << 8 | a->id.octets[i];
+        counts[1] = counts[1] << 8 | b->id.octets[i];
     }
-    return anybody;
+    return (int32_t)(counts[0] - counts[1]) > 0;
 }
 
 static void bind (peers_t *self, peer_t *peer, moment_t now)
@@ -168,12 +179,17 @@ static void bind (peers_t *self, peer_t *peer, moment_t now)
         probe_at (self, peer, now + INPROC_PROBE_MS);
         return;
     }
-    // Whoever came by this descriptor before has lost it. Packets are not read in the order of
-    // their connections, so it may as well be this one who came before; or, if the descriptor is
-    // closed, has been gone before it was read.
-    if (suspect_all (self, peer->descriptor, now) || self->closed[peer->descriptor])
+    list_t *bound = &self->descriptors[peer->descriptor];
+    // Of two connections by one descriptor the earlier has lost it; packets are not read in the
+    // order of their connections. If it is closed already, so has this one, whose packets were read
+    // late.
+    for (list_node_t *node = list_first (bound); node; node = list_next (bound, node)) {
+        peer_t *other = container_of (node, peer_t, in_descriptor);
+        suspect (self, came_later (other, peer) ? peer : other, now);
+    }
+    if (self->closed[peer->descriptor])
         suspect (self, peer, now);
-    list_append (&self->descriptors[peer->descriptor], &peer->in_descriptor);
+    list_append (bound, &peer->in_descriptor);
 }
 
 peer_t *peers_add (peers_t *self, sb_side_t side, const wire_id_t *id, int descriptor, moment_t now)
@@ -226,7 +242,7 @@ void peers_disconnected (peers_t *self, int descriptor, moment_t now)
     if (descriptor < 0 || grow_descriptors (self, descriptor))
         return;
     self->closed[descriptor] = true;
-    (void)suspect_all (self, descriptor, now);
+    suspect_all (self, descriptor, now);
 }
 
 moment_t peers_next_probe (const peers_t *self)
@@ -242,12 +258,17 @@ peer_t *peers_due (const peers_t *self, moment_t now)
                                           : NULL;
 }
 
+static span_t pause_after (unsigned probes)
+{
+    return probes > 10 ? PROBE_PAUSE_MAX_MS : 1u << (probes - 1);
+}
+
 void peers_probed (peers_t *self, peer_t *peer, moment_t now)
 {
     if (peer->descriptor < 0) {
         probe_at (self, peer, now + INPROC_PROBE_MS);
     } else if (++peer->probes < PROBES) {
-        probe_at (self, peer, now + (1u << (peer->probes - 1)));
+        probe_at (self, peer, now + pause_after (peer->probes));
     } else {
         heap_remove (&self->probes, &peer->probing);
     }

@@ -18,6 +18,7 @@
 #include "broker/switchboard_io.h"
 #include "fabric/heap.h"
 #include "fabric/meter.h"
+#include "fabric/packet.h"
 #include "fabric/table.h"
 #include "fabric/wire.h"
 
@@ -34,9 +35,10 @@ typedef struct {
     moment_t convicted_at;
     sb_peer_t number;
     sb_side_t side;
-    int descriptor; // -1: inproc
-    bool delimiter; // wants an empty frame before everything
-    bool chosen;    // its routing id is its own invention
+    int descriptor;   // -1: inproc
+    bool delimiter;   // wants an empty frame before everything
+    encoding_t codec; // of its latest packet
+    bool chosen;      // its routing id is its own invention
     char address[PEER_ADDRESS_MAX];
     outbox_t outbox;
     meter_t *meter;       // of payloads that libzmq holds for it; NULL until there is a large one
