@@ -183,18 +183,9 @@ static void partials_that_nobody_takes_are_bounded (void **state)
     make_client (NULL);
     zfabric_call_t *call = start ("p", "", &options);
     broker_gets (PACKET_RUN);
-    cookie_t own = cookie;
-    for (unsigned i = 0; i < MANY; i++) {
-        fake_broker_partial (&broker, &own, i, "0");
-        if (i % 500 == 0) {
-            // The pipe takes 1,000 or so. When this one has ended the client has read them all.
-            zfabric_call_t *other = start ("q", "", NULL);
-            broker_gets (PACKET_RUN);
-            fake_broker_result (&broker, &cookie, ZFABRIC_OK, "", NULL);
-            ends (other, ZFABRIC_OK, "");
-        }
-    }
-    fake_broker_result (&broker, &own, ZFABRIC_OK, "", NULL);
+    for (unsigned i = 0; i < MANY; i++)
+        fake_broker_partial (&broker, &cookie, i, "0");
+    fake_broker_result (&broker, &cookie, ZFABRIC_OK, "", NULL);
     assert_int_equal (end_of (call)->rc, ZFABRIC_OK);
     zfabric_partial_t *partial;
     unsigned count = 0;
