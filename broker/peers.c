@@ -5,10 +5,10 @@
 
 #include "fabric/container.h"
 
-#define FIRST_SIZE      64
-/*  After 0, 1, 2, 4 ... ms, and then once in PROBE_PAUSE_MAX_MS: for half a minute in all. A pipe ends
- *  within a few ms of its descriptor, as a rule; after thousands of connections closed at once, on
- *  a busy machine, it was seconds, and who was cleared before that stayed for ever.
+#define FIRST_SIZE 64
+/*  After 0, 1, 2, 4 ... ms, and then once in PROBE_PAUSE_MAX_MS: for half a minute in all. A pipe
+ * ends within a few ms of its descriptor, as a rule; after thousands of connections closed at once,
+ * on a busy machine, it was seconds, and who was cleared before that stayed for ever.
  */
 #define PROBES             40
 #define PROBE_PAUSE_MAX_MS 1024u
@@ -161,7 +161,9 @@ static void suspect_all (peers_t *self, int descriptor, moment_t now)
         suspect (self, container_of (node, peer_t, in_descriptor), now);
 }
 
-// libzmq's own ids are a zero and a count of connections, in big-endian order, that may wrap.
+// libzmq's own ids are a zero and a ROUTER's count of connections, in big-endian order, that may
+// wrap. Those of different ROUTERs can't be compared: then the one that was heard first is taken
+// for the earlier.
 static bool came_later (const peer_t *a, const peer_t *b)
 {
     uint32_t counts[2] = {0};
@@ -170,7 +172,7 @@ static bool came_later (const peer_t *a, const peer_t *b)
         counts[0] = counts[0] << 8 | a->id.octets[i];
         counts[1] = counts[1] << 8 | b->id.octets[i];
     }
-    return (int32_t)(counts[0] - counts[1]) > 0;
+    return a->side == b->side && (int32_t)(counts[0] - counts[1]) > 0;
 }
 
 static void bind (peers_t *self, peer_t *peer, moment_t now)
