@@ -44,7 +44,7 @@ class Descriptors(FaultCase):
             client.expect_result("OK", cookie)
 
     # Over tcp only: libzmq's listener of ipc ends the process (its ipc_listener.cpp asserts that an
-    # accept () does not fail with EMFILE), and the limit that the command raises is what avoids it.
+    # accept () does not fail with EMFILE), so a limit that is high enough is all that helps there.
     @each("tcp")
     def test_who_is_there_is_served_and_others_get_in_later(self, kind):
         self.begin(kind)
