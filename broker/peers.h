@@ -3,7 +3,7 @@
  *
  *  libzmq does not tell a ROUTER that a peer left. A monitor names the descriptor that closed; the
  *  peers bound to it are *suspects*. A suspect is probed with a packet: "no such host" convicts it,
- *  success is tried again a few times, as the descriptor's close precedes the pipe's end; after
+ *  success is tried again for a while, as the descriptor's close precedes the pipe's end; after
  *  that it is cleared, for descriptors are used again and it may not have been its own. The
  *  *convicted* go when their socket has been read dry, for their last packets may be unread.
  *
