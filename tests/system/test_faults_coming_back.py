@@ -190,7 +190,7 @@ class SilentBrokers(ComingBack):
         batch.feed("2\n")
         batch.wait_for_output("1\nnull\n")
         self.assert_given_up(began, "the client")
-        self.assertIn("BROKER_WENT_AWAY", batch.err.text)
+        eventually(lambda: "BROKER_WENT_AWAY" in batch.err.text, "the client says why")
         eventually(lambda: "said nothing" in worker.err.text, "the worker says why it left")
         self.assert_given_up(began, "the worker")
         broker.signal(signal.SIGCONT)
