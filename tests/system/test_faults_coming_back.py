@@ -137,7 +137,7 @@ class Clients(ComingBack):
         self.until_open(5)
         self.restart()
         batch.wait_for_output("null\n" * 5)
-        self.assertEqual(batch.err.text.count("BROKER_WENT_AWAY"), 5, batch.err.text)
+        eventually(lambda: batch.err.text.count("BROKER_WENT_AWAY") == 5, "five reasons")
         self.command_worker("--echo")
         batch.feed("6\n7\n")
         batch.wait_for_output("null\n6\n7\n")
