@@ -23,13 +23,14 @@ static void must (bool good, const char *what)
 static void bind_to (fake_broker_t *self, const char *endpoint)
 {
     size_t size = sizeof self->endpoint;
-    int on = 1, unbounded = 0;
+    int on = 1, unbounded = 0, linger = 2000; // what is for a client that has gone stays unsent
 
     self->context = zmq_ctx_new ();
     self->socket = zmq_socket (self->context, ZMQ_ROUTER);
     must (self->socket != NULL, "socket");
     zmq_setsockopt (self->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on);
     zmq_setsockopt (self->socket, ZMQ_SNDHWM, &unbounded, sizeof unbounded);
+    zmq_setsockopt (self->socket, ZMQ_LINGER, &linger, sizeof linger);
     // Where a connection was closed a moment ago.
     for (int i = 0; zmq_bind (self->socket, endpoint); i++) {
         must (errno == EADDRINUSE && i < PATIENCE_MS, endpoint);

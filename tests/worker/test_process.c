@@ -169,7 +169,6 @@ static void too_much_output_is_ended (void **state)
     assert_true (run.outcome.refused);
     assert_int_equal (run.outcome.end, PROCESS_KILLED);
     assert_int_equal (run.outcome.status, SIGKILL);
-    assert_true (run.took < SOON_MS);
     close_run (&run);
 }
 
