@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 
+#include "cli/admission.h"
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/config.h"
@@ -7,8 +8,10 @@
 #include "cli/interrupt.h"
 #include "cli/log.h"
 #include "cli/slurp.h"
+#include "cli/thrift.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -18,6 +21,7 @@
 
 #define CONFIG_OCTETS_MAX (1024 * 1024)
 #define LOOK_MS           500 // how often it looks whether the broker has stopped by itself
+#define REFUSALS_LOOKS    20  // looks between two lines on refused connections
 
 static const option_t rows[] = {
     {.name = "serve",
@@ -145,8 +149,29 @@ static void warn_of_open_doors (const zfabric_broker_t *broker, bound_fn *bound,
     }
 }
 
+// Says how many connections were refused, at most once in so many looks.
+static void tell_of_refusals (log_t *log)
+{
+    static uint64_t told;
+    static unsigned looks;
+    uint64_t refused = admission_refused ();
+    char text[160];
+
+    if (looks > 0)
+        looks--;
+    if (looks > 0 || refused == told)
+        return;
+    snprintf (text, sizeof text,
+              "out of descriptors: %" PRIu64 " connections refused; the limit is %" PRIu64
+              " (ulimit -n, or LimitNOFILE= of a service)",
+              refused - told, admission_limit ());
+    log_write (ZFABRIC_LOG_WARNING, text, log);
+    told = refused;
+    looks = REFUSALS_LOOKS;
+}
+
 // The first signal lets running tasks finish, the second does not.
-static int watch (zfabric_broker_t *broker, int interrupts)
+static int watch (zfabric_broker_t *broker, int interrupts, log_t *log)
 {
     struct pollfd item = {.fd = interrupts, .events = POLLIN};
     unsigned count = 0;
@@ -156,6 +181,8 @@ static int watch (zfabric_broker_t *broker, int interrupts)
         if (came)
             count = interrupt_count ();
         flight_look ();
+        thrift_look ();
+        tell_of_refusals (log);
         if (count > 1)
             zfabric_broker_halt (broker);
         else if (came && count)
@@ -195,7 +222,7 @@ serve (const zfabric_broker_options_t *broker_options, const char *recordings, l
     puts ("ready");
     // Nobody may be reading it: no reason to end.
     (void)fflush (stdout);
-    int status = watch (broker, interrupts);
+    int status = watch (broker, interrupts, log);
     flight_stop ();
     zfabric_broker_destroy (&broker);
     return status;

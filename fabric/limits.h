@@ -31,6 +31,7 @@
 #define LINGER_MS               2000 // last packets at exit
 #define RECONNECT_MIN_MS        100  // first pause before dialling again
 #define RECONNECT_MAX_MS        5000 // longest pause
+#define RECONNECT_ABSENT_MS     800  // the same while nobody is there
 #define PEER_HEARTBEAT_MS       1000 // how often a client or worker asks whether its broker lives
 #define PEER_SILENCE_MS         5000 // no word from the broker for so long: it went away
 #define REGISTERED_HEARTBEAT_MS 2000 // what our own workers promise in REGISTER

@@ -38,6 +38,7 @@ struct link {
     bool ask_dealer;  // perhaps there is a message
     bool ask_monitor; // perhaps there are news
     bool over;        // the dealer is: tell it when everything was read
+    bool spoke;       // the broker said something in this epoch
     bool blocked;     // a send said EAGAIN, and LINK_WRITABLE has not followed yet
     uint64_t beats;   // HEARTBEATs sent in this epoch
     fault_t reason;   // of the last loss or failure
@@ -162,7 +163,7 @@ static void close_dealer (link_t *self, int linger_ms)
 {
     dealer_close (&self->dealer, linger_ms);
     self->ask_dealer = self->ask_monitor = false;
-    self->over = self->blocked = false;
+    self->over = self->spoke = self->blocked = false;
 }
 
 void link_stop (link_t *self)
@@ -257,9 +258,11 @@ int link_beat (link_t *self)
 static link_event_t fall (link_t *self, moment_t now)
 {
     link_event_t event = link_is_up (self) ? LINK_LOST : LINK_FAILED;
+    // Of who says nothing at all the attempt itself took its time.
+    bool turned_away = self->over && self->dealer.carried && !self->spoke;
 
     close_dealer (self, 0);
-    redial_failed (&self->redial, now);
+    redial_failed (&self->redial, now, turned_away);
     return event;
 }
 
@@ -280,6 +283,8 @@ static link_event_t hear_news (link_t *self, moment_t now)
     switch (dealer_news (&self->dealer, &self->reason)) {
     case DEALER_NOTHING:
         self->ask_monitor = false;
+        if (self->dealer.carried && self->redial.state == REDIAL_DIALLING)
+            redial_reached (&self->redial);
         break;
     case DEALER_UP:
         redial_connected (&self->redial, now);
@@ -302,6 +307,7 @@ static bool hear_broker (link_t *self, moment_t now, wire_message_t *message)
         self->ask_dealer = false;
         return false;
     }
+    self->spoke = true;
     if (link_is_up (self))
         redial_heard (&self->redial, now);
     return true;

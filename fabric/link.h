@@ -3,8 +3,7 @@
  *  Each connection is an epoch with a DEALER of its own, so that a peer always knows which broker
  *  it speaks to: libzmq never reconnects behind its back. The link watches the socket's monitor,
  *  sends HEARTBEATs, gives up a broker that says nothing for PEER_SILENCE_MS, and dials again, with
- *  pauses that grow from RECONNECT_MIN_MS to RECONNECT_MAX_MS; of several endpoints the next after
- *  a failure.
+ *  pauses that grow; of several endpoints the next after a failure.
  *
  *  The owner's loop, on one thread:
  *

@@ -5,6 +5,9 @@
 // How late a look can be before it counts as our own absence: looks come at least once a beat.
 #define ABSENCE_MS (2 * PEER_HEARTBEAT_MS)
 
+// One attempt in so many waits long for hosts that don't answer.
+#define PATIENT_EACH 4
+
 static void move (redial_t *self, redial_state_t state, moment_t now)
 {
     static const bool may[4][4] = {
@@ -33,10 +36,24 @@ void redial_init (redial_t *self, size_t endpoints, uint64_t seed)
     *self = (redial_t){.endpoints = endpoints, .random = seed};
 }
 
+// When the attempt that is under way must have led to something.
+static moment_t longest_attempt (const redial_t *self)
+{
+    return moment_after (self->since, self->endpoints > 1 ? REDIAL_DIAL_NEXT_MS : REDIAL_DIAL_MS);
+}
+
 void redial_dialled (redial_t *self, moment_t now)
 {
+    bool patient = self->attempts % PATIENT_EACH == PATIENT_EACH - 1;
+
     move (self, REDIAL_DIALLING, now);
-    self->due = moment_after (now, self->endpoints > 1 ? REDIAL_DIAL_NEXT_MS : REDIAL_DIAL_MS);
+    self->due = patient ? longest_attempt (self) : moment_after (now, REDIAL_REACH_MS);
+}
+
+void redial_reached (redial_t *self)
+{
+    assert (self->state == REDIAL_DIALLING);
+    self->due = longest_attempt (self);
 }
 
 void redial_connected (redial_t *self, moment_t now)
@@ -57,36 +74,36 @@ void redial_beaten (redial_t *self, moment_t now)
     self->due = moment_after (now, PEER_HEARTBEAT_MS);
 }
 
-static span_t pause_before_next (redial_t *self)
+static span_t pause_before_next (redial_t *self, bool turned_away)
 {
     span_t longest = REDIAL_QUICK_MS;
+
     // The first failure is the loss of a good connection or of hope in an endpoint: its round, and
     // the change from one endpoint to the next, are quick.
-    size_t rounds = self->attempts / self->endpoints;
-
-    if (self->attempts % self->endpoints == 0 && rounds > 0) {
-        longest = RECONNECT_MIN_MS;
-        for (size_t i = 1; i < rounds && longest < RECONNECT_MAX_MS; i++)
-            longest *= 2;
-        if (longest > RECONNECT_MAX_MS)
-            longest = RECONNECT_MAX_MS;
+    if (self->attempts > 0 && self->attempts % self->endpoints == 0) {
+        span_t most = turned_away ? RECONNECT_MAX_MS : RECONNECT_ABSENT_MS;
+        longest = self->pause ? self->pause * 2 : RECONNECT_MIN_MS;
+        if (longest > most)
+            longest = most;
+        self->pause = longest;
     }
     return longest - next_random (self) % (longest / 2 + 1);
 }
 
-void redial_failed (redial_t *self, moment_t now)
+void redial_failed (redial_t *self, moment_t now, bool turned_away)
 {
     bool was_good = self->state == REDIAL_UP && now >= moment_after (self->since, REDIAL_STABLE_MS);
 
     if (was_good) {
         self->attempts = 0; // the same endpoint once more: most losses are restarts
+        self->pause = 0;
     } else {
         if (self->attempts < UINT32_MAX)
             self->attempts++;
         self->endpoint = (self->endpoint + 1) % self->endpoints;
     }
     move (self, REDIAL_WAITING, now);
-    self->due = moment_after (now, pause_before_next (self));
+    self->due = moment_after (now, pause_before_next (self, turned_away));
 }
 
 void redial_stop (redial_t *self, moment_t now)

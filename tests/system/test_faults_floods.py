@@ -19,10 +19,10 @@ from fabric_process import DEADLINE, SLOW, descriptors, eventually, free_tcp
 from fabric_zmtp import GREETING, LONG, MORE, RawPeer, frame, ready
 
 CONNECTIONS = 5000 if SLOW == 1 else 1000
-RUNS = int(1000000 / (1 if SLOW == 1 else 20 * SLOW))
+RUNS = 1000000 if SLOW == 1 else 20000
 OWN = 200  # descriptors that a test needs beside its connections
 HEARTBEAT = encode({"packet_type": "HEARTBEAT"}, JSON)
-KEPT = 8 * MIB * SLOW  # that a storm may leave behind, beside what it says itself
+KEPT = 16 * MIB  # that a storm may leave behind
 REQUESTS = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(200)),  # a TLS hello
@@ -65,13 +65,17 @@ class Floods(FaultCase):
             "nobody is there any more",
         )
 
-    def assert_as_before(self, kept=KEPT):
+    def assert_as_before(self):
         """Descriptors are back where they were, and memory near there; the service went on."""
         self.until_calm()
         enough = self.before.descriptors + 2  # the client that asked last may still be leaving
         eventually(lambda: descriptors(self.broker.pid) <= enough, "descriptors are given back")
         self.tell(f"before {self.before}; after {Usage(self.broker)}; {self.pings.end()}")
-        self.assertLess(memory(self.broker.pid) - self.before.memory, kept)
+        if SLOW > 1:
+            return  # a sanitizer's allocator keeps what was freed, to find who uses it
+        thrifty = lambda: memory(self.broker.pid) - self.before.memory < KEPT
+        eventually(thrifty, "memory is given back")
+        self.tell(f"and at last {Usage(self.broker)}")
 
 
 class Connections(Floods):
@@ -100,14 +104,12 @@ class Connections(Floods):
         for socket in sockets:
             self.assertTrue(socket.poll(int(DEADLINE * 1000)), "a client was not answered")
             self.assertEqual(decode(socket.recv(), JSON)["packet_type"], "HEARTBEAT")
-        there = self.until_clients(count + 2)
+        self.until_clients(count + 2)
         self.tell(f"{count} connections: {Usage(self.broker)}")
         self.assertLess(memory(self.broker.pid), self.before.memory + count * 40960 * SLOW + KEPT)
         for socket in sockets:
             socket.close(0)
-        # What the allocator keeps, for the next ones.
-        self.assert_as_before(KEPT + count * 32768 * SLOW)
-        self.assertGreaterEqual(there, 0)
+        self.assert_as_before()
 
     def until_clients(self, count):
         return self.until_status(lambda s: s["clients"] == count, f"{count} clients")
@@ -131,7 +133,7 @@ class Connections(Floods):
             for socket in clients + workers:
                 self.assertTrue(socket.poll(int(DEADLINE * 1000)), "a peer was not answered")
                 socket.close(0)
-        self.assert_as_before(KEPT + 300 * 3 * 32768 * SLOW)  # those that go overlap who comes
+        self.assert_as_before()
 
 
 class Tasks(Floods):
@@ -155,10 +157,10 @@ class Tasks(Floods):
         status = client.ask("$status").document()
         open_tasks = status["queue"]["length"]
         self.assertEqual(open_tasks, 10000)
-        self.assertEqual(refused, RUNS // self.BATCH * self.BATCH - 10000, self.broker.err.text)
+        self.assertEqual(refused, RUNS - 10000, self.broker.err.text)
         self.tell(f"{RUNS} RUNs in {took:.1f} s, {refused} refused; {Usage(self.broker)} meanwhile")
         client.vanish()
-        self.assert_as_before(32 * MIB * SLOW)
+        self.assert_as_before()
 
     def count_refusals(self, socket):
         count = 0
@@ -195,7 +197,7 @@ class Sizes(Floods):
         worker.leave()
         for peer in (client, worker):
             peer.close()
-        self.assert_as_before(KEPT + 4 * self.LIMIT)
+        self.assert_as_before()
 
     def test_far_above_it_the_connection_ends(self):
         self.begin_small()
@@ -225,7 +227,7 @@ class Sizes(Floods):
             sent += 4 * len(piece)
         self.tell(f"{sent / MIB:.0f} MiB of frames: {Usage(self.broker)}")
         peer.close()
-        self.assert_as_before(KEPT + 2 * sent)
+        self.assert_as_before()
 
 
 class Rubbish(Floods):
