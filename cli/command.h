@@ -33,6 +33,7 @@ typedef struct {
     X (run)                                                                                        \
     X (cancel)                                                                                     \
     X (status)                                                                                     \
+    X (keygen)                                                                                     \
     X (version)
 
 #define X(name) extern const command_t command_##name;

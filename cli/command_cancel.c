@@ -34,7 +34,7 @@ static int run (options_t *options)
     return status;
 }
 
-static const option_t *const tables[] = {connection_options, NULL};
+static const option_t *const tables[] = {CONNECTION_OPTIONS, NULL};
 
 const command_t command_cancel = {
     .name = "cancel",

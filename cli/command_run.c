@@ -107,7 +107,7 @@ static const option_t rows[] = {
      .help = "With --each: no progress bar and no summary."},
     {.name = NULL},
 };
-static const option_t *const tables[] = {connection_options, rows, NULL};
+static const option_t *const tables[] = {CONNECTION_OPTIONS, rows, NULL};
 
 zfabric_client_t *run_open (const run_t *self, uint32_t open, int *status)
 {

@@ -30,7 +30,7 @@ static const option_t rows[] = {
      .help = "Print it anew every second, until Ctrl-C."},
     {.name = NULL},
 };
-static const option_t *const tables[] = {connection_options, rows, NULL};
+static const option_t *const tables[] = {CONNECTION_OPTIONS, rows, NULL};
 
 static const char *const pipelines[] = {"$status", "$workers", "$tasks"};
 #define DOCUMENTS (sizeof pipelines / sizeof *pipelines)

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/interrupt.h"
+#include "cli/key_options.h"
 #include "cli/log.h"
 #include "zfabric_worker.h"
 
@@ -21,7 +22,7 @@
 #define DESCRIPTORS_A_TASK 8u
 #define DESCRIPTORS_OWN    64u
 
-static const option_t rows[] = {
+static const option_t connection_rows[] = {
     {.name = "broker",
      .letter = 'b',
      .repeatable = true,
@@ -42,6 +43,10 @@ static const option_t rows[] = {
      .initial = "the number of processors",
      .help = "How many tasks to run at once."},
     {.name = "name", .argument = "NAME", .help = "What the broker's status shows."},
+    {.name = NULL},
+};
+
+static const option_t rows[] = {
     {.name = "run",
      .letter = 'r',
      .repeatable = true,
@@ -87,7 +92,7 @@ static const option_t rows[] = {
      .help = "Log the beginning and end of each task as well."},
     {.name = NULL},
 };
-static const option_t *const tables[] = {rows, NULL};
+static const option_t *const tables[] = {connection_rows, key_options, rows, NULL};
 
 typedef struct {
     log_t log;
@@ -247,9 +252,11 @@ static char *join_endpoints (const options_t *options)
     return joined;
 }
 
-static zfabric_worker_t *make_worker (fleet_t *self, const options_t *options)
+// NULL after a complaint, and the exit status in *status.
+static zfabric_worker_t *make_worker (fleet_t *self, const options_t *options, int *status)
 {
     char problem[512];
+    keys_t keys;
     zfabric_worker_options_t given = {
         .codec =
             options_number (options, "codec") ? ZFABRIC_ENCODING_MSGPACK : ZFABRIC_ENCODING_JSON,
@@ -262,15 +269,22 @@ static zfabric_worker_t *make_worker (fleet_t *self, const options_t *options)
 
     if (options_given (options, "capacity"))
         given.capacity = (uint32_t)options_number (options, "capacity");
-    char *endpoints = join_endpoints (options);
-    if (!endpoints) {
-        complain ("out of memory");
+    *status = keys_load (&keys, options);
+    if (*status != STATUS_OK)
         return NULL;
-    }
-    zfabric_worker_t *worker = zfabric_worker_new (endpoints, &given, problem, sizeof problem);
+    given.server_key = keys_server (&keys);
+    given.public_key = keys_public (&keys);
+    given.secret_key = keys_secret (&keys);
+    char *endpoints = join_endpoints (options);
+    zfabric_worker_t *worker = NULL;
+    if (endpoints)
+        worker = zfabric_worker_new (endpoints, &given, problem, sizeof problem);
+    if (!endpoints)
+        *status = complain_failed ("out of memory");
+    else if (!worker)
+        *status = complain_usage ("--broker: %s", problem);
     free (endpoints);
-    if (!worker)
-        complain ("--broker: %s", problem);
+    keys_finish (&keys);
     return worker;
 }
 
@@ -342,10 +356,11 @@ static int run (options_t *options)
         make_room_for_descriptors (&fleet, options_number (options, "capacity"));
     if (interrupts < 0 || pipe (fleet.ended))
         return complain_failed ("no descriptors: %s", strerror (errno));
-    zfabric_worker_t *worker = make_worker (&fleet, options);
+    int status = STATUS_OK;
+    zfabric_worker_t *worker = make_worker (&fleet, options, &status);
     if (!worker)
-        return STATUS_USAGE;
-    int status = serve (&fleet, worker, options);
+        return status;
+    status = serve (&fleet, worker, options);
     if (status == STATUS_OK)
         status = start (&fleet, worker, interrupts);
     zfabric_worker_destroy (&worker);

@@ -24,9 +24,21 @@ zfabric_client_t *connection_open (const options_t *options,
                                    int *status)
 {
     char problem[512] = "";
-    zfabric_client_t *client = zfabric_client_new (options_text (options, "broker"), client_options,
-                                                   problem, sizeof problem);
+    keys_t keys;
 
+    *status = keys_load (&keys, options);
+    if (*status != STATUS_OK)
+        return NULL;
+    zfabric_client_options_t given =
+        client_options ? *client_options : (zfabric_client_options_t){0};
+    given.server_key = keys_server (&keys);
+    given.public_key = keys_public (&keys);
+    given.secret_key = keys_secret (&keys);
+    zfabric_client_t *client =
+        zfabric_client_new (options_text (options, "broker"), &given, problem, sizeof problem);
+    int saved = errno;
+    keys_finish (&keys);
+    errno = saved;
     if (!client)
         *status = errno == EINVAL ? complain_usage ("--broker: %s", problem)
                                   : complain_failed ("%s", problem);

@@ -4,11 +4,12 @@
 #ifndef CLI_CONNECTION_H
 #define CLI_CONNECTION_H
 
-#include "cli/options.h"
+#include "cli/key_options.h"
 #include "zfabric_client.h"
 
-// The table to put into a command's list.
+// The tables to put into a command's list.
 extern const option_t connection_options[];
+#define CONNECTION_OPTIONS connection_options, key_options
 
 /*  A client as the options say; `client_options` may be NULL. NULL after a complaint, and the exit
  *  status in *status.

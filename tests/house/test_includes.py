@@ -37,6 +37,7 @@ IMPURE = SPEAK_ZMQ | {
     'worker/process.c', 'worker/runner.c', 'worker/worker_*',
     'client/call.c', 'client/call.h', 'client/client.h', 'client/headers.c',
     'fabric/mailbox.c',
+    'fabric/key_file.c',
 }
 
 
