@@ -1,4 +1,4 @@
-// What users call: makes clients and calls, and hands them to the client's thread.
+// A client's life: made, asked how it is, stopped, destroyed.
 
 #define _GNU_SOURCE // POSIX 2008, and strdup with CZMQ's header
 
@@ -13,27 +13,13 @@
 
 #define ENDPOINTS_MAX 16
 
-struct zfabric_client {
-    client_loop_t *loop; // the actor's
-    hub_t *hub;
-    zactor_t *actor;
-    encoding_t codec;
-    uint32_t max_open;
-    uint64_t max_payload;
-};
-
-// ---- the client
-
 static void client_actor (zsock_t *pipe, void *arg)
 {
     client_loop_t *loop = (client_loop_t *)arg;
 
-    pthread_mutex_lock (&loop->hub->lock);
-    loop->hub->thread = pthread_self ();
-    loop->hub->running = true;
-    pthread_mutex_unlock (&loop->hub->lock);
     zsock_signal (pipe, 0);
     client_loop_run (loop);
+    hub_finish (loop->hub);
 }
 
 // Cuts `text` at its commas. How many parts there are, or -1 (EINVAL) with a fault.
@@ -156,6 +142,16 @@ zfabric_client_t *zfabric_client_new (const char *endpoints,
     return NULL;
 }
 
+void zfabric_client_stop (zfabric_client_t *self)
+{
+    if (!self)
+        return;
+    atomic_store (&self->loop->stop, true);
+    mailbox_ring (self->hub->mail);
+    if (!hub_is_own_thread (self->hub))
+        hub_wait_finished (self->hub);
+}
+
 void zfabric_client_destroy (zfabric_client_t **self_p)
 {
     zfabric_client_t *self = self_p ? *self_p : NULL;
@@ -163,9 +159,8 @@ void zfabric_client_destroy (zfabric_client_t **self_p)
     if (!self)
         return;
     if (self->actor) {
-        atomic_store (&self->loop->stop, true);
-        mailbox_ring (self->hub->mail);
-        zactor_destroy (&self->actor); // waits for the thread's end
+        zfabric_client_stop (self);
+        zactor_destroy (&self->actor);
     }
     client_loop_destroy (&self->loop);
     free (self);
@@ -174,8 +169,14 @@ void zfabric_client_destroy (zfabric_client_t **self_p)
 
 bool zfabric_client_connected (const zfabric_client_t *self, char *reason, size_t size)
 {
+    bool up = false;
+
+    if (reason && size)
+        *reason = '\0';
+    if (!self)
+        return false;
     pthread_mutex_lock (&self->hub->lock);
-    bool up = self->hub->up;
+    up = self->hub->up;
     if (reason && size)
         snprintf (reason, size, "%s", self->hub->reason);
     pthread_mutex_unlock (&self->hub->lock);
@@ -184,110 +185,10 @@ bool zfabric_client_connected (const zfabric_client_t *self, char *reason, size_
 
 size_t zfabric_client_open (const zfabric_client_t *self)
 {
+    if (!self)
+        return 0;
     pthread_mutex_lock (&self->hub->lock);
     size_t open = self->hub->open;
     pthread_mutex_unlock (&self->hub->lock);
     return open;
-}
-
-// ---- calls
-
-static int read_cookie (const char *text, cookie_t *cookie)
-{
-    if (text)
-        return cookie_parse (slice_text (text), cookie);
-    cookie_make (cookie);
-    return 0;
-}
-
-static int fill_run (const zfabric_client_t *self,
-                     zfabric_call_t *call,
-                     const char *pipeline,
-                     slice_t payload,
-                     const zfabric_run_options_t *options)
-{
-    call->session.detach = options->detach;
-    call->session.timeout_ms = options->timeout_ms;
-    call->on_result = options->on_result;
-    call->on_partial = options->on_partial;
-    call->arg = options->arg;
-    if (client_run_header (self->codec, &call->session.cookie, pipeline, options, &call->header))
-        return -1;
-    return frame_copy (&call->payload, payload);
-}
-
-zfabric_call_t *zfabric_client_start (zfabric_client_t *self,
-                                      const char *pipeline,
-                                      const void *payload,
-                                      size_t size,
-                                      const zfabric_run_options_t *options)
-{
-    static const zfabric_run_options_t defaults;
-    cookie_t cookie;
-
-    options = options ? options : &defaults;
-    if (!self || !pipeline || (!payload && size)) {
-        errno = EINVAL;
-        return NULL;
-    }
-    if (size > self->max_payload) {
-        errno = EMSGSIZE;
-        return NULL;
-    }
-    if (read_cookie (options->cookie, &cookie))
-        return NULL;
-    zfabric_call_t *call = call_new (self->hub, &cookie, SESSION_RUN);
-    if (!call || fill_run (self, call, pipeline, slice_of (payload, size), options)
-        || call_post (call, self->max_open)) {
-        int problem = errno;
-        call_unref (&call);
-        errno = problem;
-        return NULL;
-    }
-    return call;
-}
-
-zfabric_call_t *zfabric_client_cancel (zfabric_client_t *self, const char *text)
-{
-    cookie_t cookie;
-
-    if (!self || !text) {
-        errno = EINVAL;
-        return NULL;
-    }
-    if (cookie_parse (slice_text (text), &cookie))
-        return NULL;
-    zfabric_call_t *call = call_new (self->hub, &cookie, SESSION_CANCEL);
-    if (!call || client_cancel_header (self->codec, &cookie, &call->header)
-        || call_post (call, self->max_open)) {
-        int problem = errno;
-        call_unref (&call);
-        errno = problem;
-        return NULL;
-    }
-    return call;
-}
-
-zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
-                                      const char *pipeline,
-                                      const void *payload,
-                                      size_t size,
-                                      const zfabric_run_options_t *options)
-{
-    zfabric_result_t *result = NULL;
-
-    // Before the task runs, not after.
-    if (self && hub_is_own_thread (self->hub)) {
-        errno = EDEADLK;
-        return NULL;
-    }
-    zfabric_call_t *call = zfabric_client_start (self, pipeline, payload, size, options);
-    if (!call)
-        return NULL;
-    if (zfabric_call_wait (call, -1))
-        result = call_take_result (call);
-    int problem = errno;
-    call_unref (&call);
-    errno = problem;
-    return result;
 }

@@ -4,60 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "client/outcome.h"
 #include "fabric/container.h"
-
-// ---- the hub
-
-hub_t *hub_new (void)
-{
-    hub_t *self = (hub_t *)calloc (1, sizeof *self);
-
-    if (!self)
-        return NULL;
-    self->mail = mailbox_new ();
-    if (!self->mail) {
-        int problem = errno;
-        free (self);
-        errno = problem;
-        return NULL;
-    }
-    (void)pthread_mutex_init (&self->lock, NULL); // can't fail on Linux
-    self->refs = 1;
-    return self;
-}
-
-void hub_unref (hub_t **self_p)
-{
-    hub_t *self = *self_p;
-
-    if (!self)
-        return;
-    pthread_mutex_lock (&self->lock);
-    bool last = --self->refs == 0;
-    pthread_mutex_unlock (&self->lock);
-    if (last) {
-        pthread_mutex_destroy (&self->lock);
-        mailbox_destroy (&self->mail);
-        free (self);
-    }
-    *self_p = NULL;
-}
-
-static bool own_thread (const hub_t *self)
-{
-    return self->running && pthread_equal (self->thread, pthread_self ());
-}
-
-bool hub_is_own_thread (hub_t *self)
-{
-    pthread_mutex_lock (&self->lock);
-    bool own = own_thread (self);
-    pthread_mutex_unlock (&self->lock);
-    return own;
-}
 
 // ---- life cycle
 
@@ -74,10 +23,7 @@ zfabric_call_t *call_new (hub_t *hub, const cookie_t *cookie, session_kind_t kin
     list_init (&self->partials);
     cookie_print (cookie, self->cookie);
     self->refs = 1;
-    self->hub = hub;
-    pthread_mutex_lock (&hub->lock);
-    hub->refs++;
-    pthread_mutex_unlock (&hub->lock);
+    self->hub = hub_ref (hub);
     return self;
 }
 
@@ -114,17 +60,6 @@ void call_unref (zfabric_call_t **self_p)
     *self_p = NULL;
 }
 
-void zfabric_call_destroy (zfabric_call_t **self_p)
-{
-    if (self_p)
-        call_unref (self_p);
-}
-
-const char *zfabric_call_cookie (const zfabric_call_t *self)
-{
-    return self->cookie;
-}
-
 // ---- letters
 
 // The lock is held.
@@ -137,23 +72,35 @@ static void post (zfabric_call_t *self)
     mailbox_put (self->hub->mail, &self->letter);
 }
 
-int call_post (zfabric_call_t *self, size_t max_open)
+// The lock is held.
+static void open_call (zfabric_call_t *self, bool let_go)
 {
-    hub_t *hub = self->hub;
-    int rc = -1;
+    self->notify = self->notify && !let_go;
+    self->hub->open++;
+    self->hub->notable += self->notify;
+    self->start = self->in_mail = true;
+    self->refs += 2 - let_go; // until its end, and for the letter
+}
 
+size_t call_post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go)
+{
+    list_node_t *node;
+    list_t open;
+    size_t count = 0;
+
+    list_init (&open);
     pthread_mutex_lock (&hub->lock);
-    if (hub->open < max_open) {
-        hub->open++;
-        self->refs++; // until its end
-        self->start = true;
-        post (self);
-        rc = 0;
+    while (!hub->closed && hub->open < max_open && (node = list_first (letters))) {
+        list_remove (node);
+        list_append (&open, node);
+        open_call (container_of (node, zfabric_call_t, letter), let_go);
+        count++;
     }
+    mailbox_put_all (hub->mail, &open);
+    if (!list_empty (letters))
+        errno = hub->closed ? ESHUTDOWN : EAGAIN;
     pthread_mutex_unlock (&hub->lock);
-    if (rc)
-        errno = EAGAIN;
-    return rc;
+    return count;
 }
 
 void zfabric_call_cancel (zfabric_call_t *self)
@@ -161,7 +108,7 @@ void zfabric_call_cancel (zfabric_call_t *self)
     if (!self)
         return;
     pthread_mutex_lock (&self->hub->lock);
-    if (!self->ended && !self->cancelled && self->hub->running) {
+    if (!self->ended && !self->cancelled && !self->hub->closed) {
         self->cancel = self->cancelled = true;
         post (self);
     }
@@ -183,8 +130,10 @@ zfabric_call_t *call_read_letter (list_node_t *letter, bool *start, bool *cancel
 // ---- the client's thread
 
 // The lock is held.
-static void wake_waiters (zfabric_call_t *self)
+static void tell_owner (zfabric_call_t *self)
 {
+    if (self->notify)
+        hub_add_news (self->hub, &self->news);
     for (call_waiter_t *waiter = self->waiters; waiter; waiter = waiter->next)
         pthread_cond_signal (&waiter->changed);
 }
@@ -207,7 +156,7 @@ void call_partial (zfabric_call_t *self, const packet_t *packet, frame_t *payloa
         self->partials_count++;
         self->partials_octets += partial->size;
         partial = NULL;
-        wake_waiters (self);
+        tell_owner (self);
     }
     pthread_mutex_unlock (&self->hub->lock);
     zfabric_partial_destroy (&partial);
@@ -226,151 +175,13 @@ void call_end (zfabric_call_t *self,
     pthread_mutex_lock (&self->hub->lock);
     self->hub->open--;
     self->result = result;
-    // With a callback the call has ended when that has returned: then its owner may go on.
-    self->ended = !self->on_result;
-    wake_waiters (self);
-    pthread_mutex_unlock (&self->hub->lock);
     if (self->on_result) {
+        // The call has ended when that has returned: then its owner may go on.
+        pthread_mutex_unlock (&self->hub->lock);
         self->on_result (self, result, self->arg);
         pthread_mutex_lock (&self->hub->lock);
-        self->ended = true;
-        wake_waiters (self);
-        pthread_mutex_unlock (&self->hub->lock);
     }
-}
-
-// ---- owners wait
-
-static struct timespec after_ms (int timeout_ms)
-{
-    struct timespec at;
-
-    clock_gettime (CLOCK_MONOTONIC, &at);
-    at.tv_sec += timeout_ms / 1000;
-    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
-typedef bool (call_ready_fn) (const zfabric_call_t *self);
-
-static void waiter_init (call_waiter_t *waiter, zfabric_call_t *call)
-{
-    pthread_condattr_t monotonic;
-
-    // None of these can fail on Linux.
-    (void)pthread_condattr_init (&monotonic);
-    (void)pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init (&waiter->changed, &monotonic);
-    (void)pthread_condattr_destroy (&monotonic);
-    waiter->next = call->waiters;
-    call->waiters = waiter;
-}
-
-static void waiter_finish (call_waiter_t *waiter, zfabric_call_t *call)
-{
-    call_waiter_t **at = &call->waiters;
-
-    while (*at != waiter)
-        at = &(*at)->next;
-    *at = waiter->next;
-    (void)pthread_cond_destroy (&waiter->changed);
-}
-
-// Until `ready` or the time is over. The lock is held.
-static void
-wait_as (call_waiter_t *waiter, zfabric_call_t *self, call_ready_fn *ready, int timeout_ms)
-{
-    pthread_mutex_t *lock = &self->hub->lock;
-    struct timespec at = {0};
-    int problem = 0;
-
-    if (timeout_ms > 0)
-        at = after_ms (timeout_ms);
-    while (!ready (self) && problem != ETIMEDOUT)
-        problem = timeout_ms < 0 ? pthread_cond_wait (&waiter->changed, lock)
-                                 : pthread_cond_timedwait (&waiter->changed, lock, &at);
-}
-
-// Waits, the lock held, until `ready`. 0, or -1 with errno and not ready.
-static int wait_until (zfabric_call_t *self, call_ready_fn *ready, int timeout_ms)
-{
-    call_waiter_t waiter;
-
-    if (!ready (self) && timeout_ms != 0) {
-        if (own_thread (self->hub)) {
-            errno = EDEADLK;
-            return -1;
-        }
-        waiter_init (&waiter, self);
-        wait_as (&waiter, self, ready, timeout_ms);
-        waiter_finish (&waiter, self);
-    }
-    if (ready (self))
-        return 0;
-    errno = ETIMEDOUT;
-    return -1;
-}
-
-static bool has_ended (const zfabric_call_t *self)
-{
-    return self->ended;
-}
-
-static bool has_news (const zfabric_call_t *self)
-{
-    return self->ended || !list_empty (&self->partials);
-}
-
-const zfabric_result_t *zfabric_call_wait (zfabric_call_t *self, int timeout_ms)
-{
-    const zfabric_result_t *result = NULL;
-
-    if (!self) {
-        errno = EINVAL;
-        return NULL;
-    }
-    pthread_mutex_lock (&self->hub->lock);
-    if (wait_until (self, has_ended, timeout_ms) == 0)
-        result = self->result;
+    self->ended = true;
+    tell_owner (self);
     pthread_mutex_unlock (&self->hub->lock);
-    return result;
-}
-
-zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int timeout_ms)
-{
-    zfabric_partial_t *partial = NULL;
-
-    if (!self) {
-        errno = EINVAL;
-        return NULL;
-    }
-    pthread_mutex_lock (&self->hub->lock);
-    if (wait_until (self, has_news, timeout_ms) == 0) {
-        list_node_t *node = list_first (&self->partials);
-        errno = ENODATA;
-        if (node) {
-            list_remove (node);
-            partial = outcome_at (node);
-            self->partials_count--;
-            self->partials_octets -= partial->size;
-        }
-    }
-    pthread_mutex_unlock (&self->hub->lock);
-    return partial;
-}
-
-zfabric_result_t *call_take_result (zfabric_call_t *self)
-{
-    zfabric_result_t *result = (zfabric_result_t *)(uintptr_t)self->result;
-
-    if (self->result == &outcome_no_memory) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    self->result = NULL;
-    return result;
 }

@@ -7,33 +7,12 @@
 #ifndef CLIENT_CALL_H
 #define CLIENT_CALL_H
 
-#include <pthread.h>
-
+#include "client/hub.h"
 #include "client/multiplexor.h"
-#include "fabric/fault.h"
-#include "fabric/mailbox.h"
 #include "zfabric_client.h"
 
 #define CALL_PARTIALS_MAX   10000u                // kept for an owner who does not take them
 #define CALL_PARTIAL_OCTETS (16u * 1024u * 1024u) // and their payloads
-
-// What a client and its calls have in common.
-typedef struct {
-    pthread_mutex_t lock; // of all below, and of what calls share
-    unsigned refs;
-    pthread_t thread; // the client's own
-    bool running;     // the thread takes letters
-    mailbox_t *mail;  // NULL once the client is gone
-    size_t open;      // calls that have not ended
-    bool up;
-    char reason[FAULT_TEXT_MAX];
-} hub_t;
-
-hub_t *hub_new (void); // NULL: ENOMEM, EMFILE
-void hub_unref (hub_t **self_p);
-
-// Whether the caller is the client's own thread, which must not wait for itself.
-bool hub_is_own_thread (hub_t *self);
 
 // A thread that waits for a call, on its own stack.
 typedef struct call_waiter {
@@ -57,6 +36,8 @@ struct zfabric_call {
     bool cancel;
     bool cancelled; // it has said so once
     bool ended;
+    bool notify; // its end has still to be given out by zfabric_client_next ()
+    list_node_t news;
     unsigned refs;
     const zfabric_result_t *result; // since the end
     call_waiter_t *waiters;
@@ -69,9 +50,12 @@ struct zfabric_call {
 zfabric_call_t *call_new (hub_t *hub, const cookie_t *cookie, session_kind_t kind);
 void call_unref (zfabric_call_t **self_p);
 
-// Hands the call to the client's thread, which holds it as well from then on. 0, or -1 (EAGAIN:
-// `max_open` calls are open).
-int call_post (zfabric_call_t *self, size_t max_open);
+/*  Hands calls, listed by their letters, to the client's thread, which holds them as well from then
+ *  on: as many as may be open. Returns how
+ *  many; errno says why not all: EAGAIN, or ESHUTDOWN. What was not handed over stays in the list.
+ *  With `let_go` the caller's reference of each goes with it.
+ */
+size_t call_post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go);
 
 // The client's thread: the call whose letter this is, to be unreferenced, and what it says.
 zfabric_call_t *call_read_letter (list_node_t *letter, bool *start, bool *cancel);

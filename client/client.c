@@ -242,20 +242,12 @@ static void turn (client_loop_t *self)
     give_up (self);
 }
 
-// No letter is posted any more once this has been said.
-static void close_mail (client_loop_t *self)
-{
-    pthread_mutex_lock (&self->hub->lock);
-    self->hub->running = false;
-    self->hub->up = false;
-    pthread_mutex_unlock (&self->hub->lock);
-}
-
 void client_loop_run (client_loop_t *self)
 {
+    hub_begin (self->hub);
     while (!atomic_load (&self->stop))
         turn (self);
-    close_mail (self);
+    hub_close (self->hub);
     // What was asked for before may still be sent; nobody waits for its end here.
     read_letters (self, moment_now ());
     multiplexor_stop (&self->multiplexor, "the client was closed");

@@ -25,6 +25,15 @@ typedef struct {
     atomic_bool stop; // rung for by the mailbox
 } client_loop_t;
 
+struct zfabric_client {
+    client_loop_t *loop; // the actor's
+    hub_t *hub;          // the loop's
+    struct _zactor_t *actor;
+    encoding_t codec;
+    uint32_t max_open;
+    uint64_t max_payload;
+};
+
 // NULL with errno (EINVAL, ENOMEM, EMFILE) and a fault.
 client_loop_t *client_loop_new (const link_options_t *link,
                                 const zfabric_client_options_t *options,

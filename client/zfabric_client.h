@@ -107,10 +107,19 @@ typedef struct {
     bool orphan_cancel;          // cancel the task if this client goes away; without: it finishes
     bool stream;                 // partials are wanted; on_partial says so, too
     bool detach;                 // no result is wanted: the call ends, OK, when the broker took it
+    bool notify; // zfabric_client_next () and _descriptor () tell of its partials and its end
     zfabric_result_fn *on_result;   // called once, when the call ends; NULL: nobody is
     zfabric_partial_fn *on_partial; // called for each partial instead of keeping them
-    void *arg;                      // for both
+    void *arg;                      // for both, and for zfabric_call_arg ()
 } zfabric_run_options_t;
+
+// One of many tasks to start: what zfabric_client_start () takes.
+typedef struct {
+    const char *pipeline;
+    const void *payload;
+    size_t size;                          // octets
+    const zfabric_run_options_t *options; // NULL: the defaults
+} zfabric_run_t;
 
 /*  A client of the broker at `endpoints`: one (tcp://, ipc:// or inproc://) or several, separated
  *  by commas, of which one is used at a time and the next after a failure; NULL: the default,
@@ -124,10 +133,16 @@ ZFABRIC_EXPORT zfabric_client_t *zfabric_client_new (const char *endpoints,
                                                      char *problem,
                                                      size_t size);
 
-/*  Ends open calls with BROKER_WENT_AWAY, sends what was on its way (for 2 s at the longest) and
- *  closes. Calls may outlive their client. No other function may be running with this client, nor
- *  may it be called on the client's thread; functions of its calls may. NULL-safe; nulls the
- *  pointer.
+/*  Ends open calls with BROKER_WENT_AWAY, gives what was on its way 2 s to get out, in the
+ *  background, and closes the connection. What is started afterwards fails with ESHUTDOWN; the rest
+ *  can be used as before. Returns when all calls have ended, at once on the client's thread. Any
+ *  number of times; NULL-safe. Any thread, at any time before zfabric_client_destroy ().
+ */
+ZFABRIC_EXPORT void zfabric_client_stop (zfabric_client_t *self);
+
+/*  Stops it and lets go of it. Calls, results and partials may outlive their client. No other
+ *  function may be running with this client, nor may it be called on the client's thread; functions
+ *  of its calls may. NULL-safe; nulls the pointer.
  */
 ZFABRIC_EXPORT void zfabric_client_destroy (zfabric_client_t **self_p);
 
@@ -143,14 +158,24 @@ ZFABRIC_EXPORT size_t zfabric_client_open (const zfabric_client_t *self);
  *  any time: that lets go of it, but neither ends the task nor silences its callbacks.
  *
  *  NULL with errno: EINVAL (no valid pipeline, cookie or option), EMSGSIZE (the payload is over
- *  max_payload), EAGAIN (max_open calls are open), ENOMEM. A cookie that is in use ends the call
- *  with COOKIE_COLLISION.
+ *  max_payload), EAGAIN (max_open calls are open), ESHUTDOWN (the client was stopped), ENOMEM. A
+ *  cookie that is in use ends the call with COOKIE_COLLISION.
  */
 ZFABRIC_EXPORT zfabric_call_t *zfabric_client_start (zfabric_client_t *self,
                                                      const char *pipeline,
                                                      const void *payload,
                                                      size_t size,
                                                      const zfabric_run_options_t *options);
+
+/*  Starts `count` tasks with one wake-up of the client's thread: in order, up to the first that
+ *  can't be started. Returns how many were; if not all, errno says why the next was not, as above.
+ *  `calls`, of `count` pointers, takes the calls, and NULLs for the rest; it may be NULL: they are
+ *  let go of, as by zfabric_call_destroy ().
+ */
+ZFABRIC_EXPORT size_t zfabric_client_start_many (zfabric_client_t *self,
+                                                 const zfabric_run_t *runs,
+                                                 size_t count,
+                                                 zfabric_call_t **calls);
 
 // Starts a task and waits for its end. The result is yours to destroy. NULL as above, or EDEADLK.
 ZFABRIC_EXPORT zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
@@ -161,9 +186,25 @@ ZFABRIC_EXPORT zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
 
 /*  Cancels a task by its cookie, whosever it is: starts a call that ends with OK or
  *  COOKIE_NOT_FOUND (or FORBIDDEN, BROKER_WENT_AWAY). NULL with errno: EINVAL (no cookie), EAGAIN,
- *  ENOMEM.
+ *  ESHUTDOWN, ENOMEM.
  */
 ZFABRIC_EXPORT zfabric_call_t *zfabric_client_cancel (zfabric_client_t *self, const char *cookie);
+
+/*  Waits for a call with options.notify that has news: partials to be taken, or its end, or both;
+ *  `timeout_ms` at the longest (-1: for ever; 0: just looks). The call is the one that was yours
+ *  before. It comes again when there is more; with its end, which zfabric_call_ended () tells, for
+ *  the last time. So take all of its partials each time, by zfabric_call_next (call, 0).
+ *
+ *  NULL with errno: ENODATA (no such call is open, nor has one ended untold: nothing will come),
+ *  ETIMEDOUT, EDEADLK (only for who waits).
+ */
+ZFABRIC_EXPORT zfabric_call_t *zfabric_client_next (zfabric_client_t *self, int timeout_ms);
+
+/*  A descriptor for poll (), libuv, libevent and their like: readable while zfabric_client_next ()
+ *  has something to give. Not to be read, written or closed; it is good until
+ *  zfabric_client_destroy (). -1 with errno: EINVAL, EMFILE, ENFILE, ENOMEM.
+ */
+ZFABRIC_EXPORT int zfabric_client_descriptor (zfabric_client_t *self);
 
 /*  Waits until the call has ended, `timeout_ms` at the longest (-1: for ever; 0: just looks). The
  *  result belongs to the call. NULL with errno: ETIMEDOUT, EDEADLK.
@@ -179,6 +220,12 @@ ZFABRIC_EXPORT zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int t
 // Asks for the end of the task; returns at once. The call ends with CANCELLED, or with what the
 // worker had ready before. Nothing happens if it has ended.
 ZFABRIC_EXPORT void zfabric_call_cancel (zfabric_call_t *self);
+
+// Whether the call has ended: zfabric_call_wait () returns its result at once.
+ZFABRIC_EXPORT bool zfabric_call_ended (const zfabric_call_t *self);
+
+// What its options gave as `arg`.
+ZFABRIC_EXPORT void *zfabric_call_arg (const zfabric_call_t *self);
 
 // The task's cookie, 36 characters. Lives as long as the call.
 ZFABRIC_EXPORT const char *zfabric_call_cookie (const zfabric_call_t *self);

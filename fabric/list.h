@@ -56,6 +56,18 @@ static inline void list_remove (list_node_t *node)
     node->prev = node->next = NULL;
 }
 
+// Moves all of `other` to the end of *self.
+static inline void list_append_all (list_t *self, list_t *other)
+{
+    if (list_empty (other))
+        return;
+    other->head.next->prev = self->head.prev;
+    self->head.prev->next = other->head.next;
+    other->head.prev->next = &self->head;
+    self->head.prev = other->head.prev;
+    list_init (other);
+}
+
 static inline list_node_t *list_first (const list_t *self)
 {
     return list_empty (self) ? NULL : self->head.next;

@@ -48,30 +48,42 @@ void mailbox_destroy (mailbox_t **self_p)
     *self_p = NULL;
 }
 
-static void put (mailbox_t *self, list_node_t *node)
+// The lock is held: mailbox_take () must not find `rung` without the descriptor readable.
+static void ring (mailbox_t *self)
 {
     const uint64_t one = 1;
 
-    pthread_mutex_lock (&self->lock);
-    if (node)
-        list_append (&self->letters, node);
-    // A bell without a letter is for more than the letters: it always rings.
-    bool ring = !self->rung && !(self->awake && node);
-    self->rung = self->rung || ring;
-    // Under the lock: mailbox_take () must not find `rung` without the descriptor readable.
-    if (ring && write (self->fd, &one, sizeof one) < 0)
-        self->rung = false; // can't be: a counter that is 0 takes a 1
-    pthread_mutex_unlock (&self->lock);
+    // Fails never: a counter that is 0 takes a 1.
+    if (!self->rung)
+        self->rung = write (self->fd, &one, sizeof one) > 0;
 }
 
 void mailbox_put (mailbox_t *self, list_node_t *node)
 {
-    put (self, node);
+    pthread_mutex_lock (&self->lock);
+    list_append (&self->letters, node);
+    if (!self->awake)
+        ring (self);
+    pthread_mutex_unlock (&self->lock);
 }
 
+void mailbox_put_all (mailbox_t *self, list_t *nodes)
+{
+    if (list_empty (nodes))
+        return;
+    pthread_mutex_lock (&self->lock);
+    list_append_all (&self->letters, nodes);
+    if (!self->awake)
+        ring (self);
+    pthread_mutex_unlock (&self->lock);
+}
+
+// A bell without a letter is for more than the letters: it always rings.
 void mailbox_ring (mailbox_t *self)
 {
-    put (self, NULL);
+    pthread_mutex_lock (&self->lock);
+    ring (self);
+    pthread_mutex_unlock (&self->lock);
 }
 
 int mailbox_descriptor (const mailbox_t *self)
@@ -82,16 +94,12 @@ int mailbox_descriptor (const mailbox_t *self)
 void mailbox_take (mailbox_t *self, list_t *list)
 {
     uint64_t count;
-    list_node_t *node;
 
     pthread_mutex_lock (&self->lock);
     if (self->rung && read (self->fd, &count, sizeof count) > 0)
         self->rung = false;
     self->awake = self->dozes;
-    while ((node = list_first (&self->letters))) {
-        list_remove (node);
-        list_append (list, node);
-    }
+    list_append_all (list, &self->letters);
     pthread_mutex_unlock (&self->lock);
 }
 

@@ -1,7 +1,7 @@
 /*  A mailbox: what any thread hands to one thread's loop: list nodes, in order, and a descriptor
  *  that says that there are some.
  *
- *  Threads: mailbox_put () and _ring () any; the others the loop's own. Owns: no node.
+ *  Threads: mailbox_put (), _put_all () and _ring () any; the others the loop's own. Owns: no node.
  */
 #ifndef FABRIC_MAILBOX_H
 #define FABRIC_MAILBOX_H
@@ -14,6 +14,9 @@ mailbox_t *mailbox_new (void); // NULL: EMFILE, ENFILE, ENOMEM
 void mailbox_destroy (mailbox_t **self_p);
 
 void mailbox_put (mailbox_t *self, list_node_t *node);
+
+// All of `nodes`, by one wake-up; it is empty then.
+void mailbox_put_all (mailbox_t *self, list_t *nodes);
 
 // Makes the descriptor readable without a letter.
 void mailbox_ring (mailbox_t *self);

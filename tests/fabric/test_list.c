@@ -85,7 +85,33 @@ static void a_node_may_come_after_another (void **state)
     expect (&list, "abc");
 }
 
+static void a_list_may_come_behind_another (void **state)
+{
+    (void)state;
+    item_t items[4] = {{.name = 'a'}, {.name = 'b'}, {.name = 'c'}, {.name = 'd'}};
+    list_t list, other;
+
+    list_init (&list);
+    list_init (&other);
+    list_append_all (&list, &other);
+    expect (&list, "");
+    list_append (&other, &items[0].node);
+    list_append (&other, &items[1].node);
+    list_append_all (&list, &other);
+    expect (&list, "ab");
+    assert_true (list_empty (&other));
+    list_append (&other, &items[2].node);
+    list_append_all (&list, &other);
+    list_append (&list, &items[3].node);
+    expect (&list, "abcd");
+    list_remove (&items[1].node);
+    list_remove (&items[3].node);
+    expect (&list, "ac");
+    assert_true (list_empty (&other));
+}
+
 TESTING_MAIN (cmocka_unit_test (nodes_stand_in_the_order_in_which_they_came),
               cmocka_unit_test (a_node_may_go_from_anywhere_and_come_back),
               cmocka_unit_test (a_node_knows_whether_it_is_in_a_list),
-              cmocka_unit_test (a_node_may_come_after_another), )
+              cmocka_unit_test (a_node_may_come_after_another),
+              cmocka_unit_test (a_list_may_come_behind_another), )

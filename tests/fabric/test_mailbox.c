@@ -50,6 +50,29 @@ static unsigned take (void)
     return count;
 }
 
+static void many_letters_come_by_one_ring (void **state)
+{
+    list_t list;
+    (void)state;
+
+    list_init (&list);
+    mailbox_put_all (mailbox, &list);
+    assert_false (rings ());
+    mailbox_put (mailbox, &letters[0][0]);
+    for (unsigned i = 1; i < 10; i++)
+        list_append (&list, &letters[0][i]);
+    mailbox_put_all (mailbox, &list);
+    assert_true (list_empty (&list));
+    assert_true (rings ());
+    mailbox_take (mailbox, &list);
+    assert_false (rings ());
+    for (unsigned i = 0; i < 10; i++) {
+        assert_ptr_equal (list_first (&list), &letters[0][i]);
+        list_remove (&letters[0][i]);
+    }
+    assert_true (list_empty (&list));
+}
+
 static void letters_come_in_order (void **state)
 {
     list_t list;
@@ -130,7 +153,8 @@ static void no_letter_is_missed (void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown (name, set_up, tear_down)
 
-TESTING_MAIN (CASE (letters_come_in_order),
+TESTING_MAIN (CASE (many_letters_come_by_one_ring),
+              CASE (letters_come_in_order),
               CASE (a_ring_without_a_letter_is_heard),
               CASE (a_busy_loop_is_not_rung_for),
               CASE (no_letter_is_missed), )

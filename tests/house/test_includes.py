@@ -36,6 +36,7 @@ IMPURE = SPEAK_ZMQ | {
     # The worker's threads and its processes; what they decide is in task_manager.c.
     'worker/process.c', 'worker/runner.c', 'worker/worker_*',
     'client/call.c', 'client/call.h', 'client/client.h', 'client/headers.c',
+    'client/hub.c', 'client/hub.h', 'client/owner.c', 'client/start.c',
     'fabric/mailbox.c',
     'fabric/key_file.c',
 }

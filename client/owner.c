@@ -1,0 +1,231 @@
+/*  What the owner of a call does with it: wait, take what has come, let go.
+ *
+ *  Each wait has a condition of its own, on the waiter's stack, so that a call's end wakes no
+ * thread but those that wait for that call.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+
+#include "client/client.h"
+#include "client/outcome.h"
+#include "fabric/container.h"
+
+// ---- one call
+
+typedef bool (call_ready_fn) (const zfabric_call_t *self);
+
+static void waiter_init (call_waiter_t *waiter, zfabric_call_t *call)
+{
+    hub_init_condition (&waiter->changed);
+    waiter->next = call->waiters;
+    call->waiters = waiter;
+}
+
+static void waiter_finish (call_waiter_t *waiter, zfabric_call_t *call)
+{
+    call_waiter_t **at = &call->waiters;
+
+    while (*at != waiter)
+        at = &(*at)->next;
+    *at = waiter->next;
+    (void)pthread_cond_destroy (&waiter->changed);
+}
+
+// Until `ready` or the time is over. The lock is held.
+static void
+wait_as (call_waiter_t *waiter, zfabric_call_t *self, call_ready_fn *ready, int timeout_ms)
+{
+    pthread_mutex_t *lock = &self->hub->lock;
+    struct timespec at = {0};
+    int problem = 0;
+
+    if (timeout_ms > 0)
+        at = hub_after_ms (timeout_ms);
+    while (!ready (self) && problem != ETIMEDOUT)
+        problem = timeout_ms < 0 ? pthread_cond_wait (&waiter->changed, lock)
+                                 : pthread_cond_timedwait (&waiter->changed, lock, &at);
+}
+
+// Waits, the lock held, until `ready`. 0, or -1 with errno and not ready.
+static int wait_until (zfabric_call_t *self, call_ready_fn *ready, int timeout_ms)
+{
+    call_waiter_t waiter;
+
+    if (!ready (self) && timeout_ms != 0) {
+        if (hub_is_own_thread_locked (self->hub)) {
+            errno = EDEADLK;
+            return -1;
+        }
+        waiter_init (&waiter, self);
+        wait_as (&waiter, self, ready, timeout_ms);
+        waiter_finish (&waiter, self);
+    }
+    if (ready (self))
+        return 0;
+    errno = ETIMEDOUT;
+    return -1;
+}
+
+static bool has_ended (const zfabric_call_t *self)
+{
+    return self->ended;
+}
+
+static bool has_news (const zfabric_call_t *self)
+{
+    return self->ended || !list_empty (&self->partials);
+}
+
+const zfabric_result_t *zfabric_call_wait (zfabric_call_t *self, int timeout_ms)
+{
+    const zfabric_result_t *result = NULL;
+
+    if (!self) {
+        errno = EINVAL;
+        return NULL;
+    }
+    pthread_mutex_lock (&self->hub->lock);
+    if (wait_until (self, has_ended, timeout_ms) == 0)
+        result = self->result;
+    pthread_mutex_unlock (&self->hub->lock);
+    return result;
+}
+
+zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int timeout_ms)
+{
+    zfabric_partial_t *partial = NULL;
+
+    if (!self) {
+        errno = EINVAL;
+        return NULL;
+    }
+    pthread_mutex_lock (&self->hub->lock);
+    if (wait_until (self, has_news, timeout_ms) == 0) {
+        list_node_t *node = list_first (&self->partials);
+        errno = ENODATA;
+        if (node) {
+            list_remove (node);
+            partial = outcome_at (node);
+            self->partials_count--;
+            self->partials_octets -= partial->size;
+        }
+    }
+    pthread_mutex_unlock (&self->hub->lock);
+    return partial;
+}
+
+bool zfabric_call_ended (const zfabric_call_t *self)
+{
+    if (!self)
+        return false;
+    pthread_mutex_lock (&self->hub->lock);
+    bool ended = self->ended;
+    pthread_mutex_unlock (&self->hub->lock);
+    return ended;
+}
+
+zfabric_result_t *call_take_result (zfabric_call_t *self)
+{
+    zfabric_result_t *result = (zfabric_result_t *)(uintptr_t)self->result;
+
+    if (self->result == &outcome_no_memory) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    self->result = NULL;
+    return result;
+}
+
+const char *zfabric_call_cookie (const zfabric_call_t *self)
+{
+    return self ? self->cookie : "";
+}
+
+void *zfabric_call_arg (const zfabric_call_t *self)
+{
+    return self ? self->arg : NULL;
+}
+
+// The lock is held.
+static void forget_news (zfabric_call_t *self)
+{
+    if (!self->notify)
+        return;
+    self->notify = false;
+    hub_remove_news (self->hub, &self->news);
+    if (--self->hub->notable == 0)
+        pthread_cond_broadcast (&self->hub->changed); // who waits for more waits in vain
+}
+
+void zfabric_call_destroy (zfabric_call_t **self_p)
+{
+    zfabric_call_t *self = self_p ? *self_p : NULL;
+
+    if (!self)
+        return;
+    pthread_mutex_lock (&self->hub->lock);
+    forget_news (self);
+    pthread_mutex_unlock (&self->hub->lock);
+    call_unref (self_p);
+}
+
+// ---- whichever call has news
+
+static zfabric_call_t *take_news (hub_t *hub)
+{
+    list_node_t *node = list_first (&hub->news);
+
+    if (!node)
+        return NULL;
+    zfabric_call_t *call = container_of (node, zfabric_call_t, news);
+    if (call->ended)
+        forget_news (call); // there will be no more
+    else
+        hub_remove_news (hub, node);
+    return call;
+}
+
+// Until there are news, or none are to come, or the time is over. The lock is held.
+static int wait_for_news (hub_t *hub, int timeout_ms)
+{
+    struct timespec at = {0};
+    int problem = 0;
+
+    if (timeout_ms != 0 && hub_is_own_thread_locked (hub))
+        return EDEADLK;
+    if (timeout_ms > 0)
+        at = hub_after_ms (timeout_ms);
+    while (list_empty (&hub->news) && hub->notable && problem != ETIMEDOUT)
+        problem = timeout_ms == 0  ? ETIMEDOUT
+                  : timeout_ms < 0 ? pthread_cond_wait (&hub->changed, &hub->lock)
+                                   : pthread_cond_timedwait (&hub->changed, &hub->lock, &at);
+    return hub->notable ? ETIMEDOUT : ENODATA;
+}
+
+zfabric_call_t *zfabric_client_next (zfabric_client_t *self, int timeout_ms)
+{
+    if (!self) {
+        errno = EINVAL;
+        return NULL;
+    }
+    hub_t *hub = self->hub;
+    int problem = 0;
+    pthread_mutex_lock (&hub->lock);
+    if (list_empty (&hub->news))
+        problem = wait_for_news (hub, timeout_ms);
+    zfabric_call_t *call = take_news (hub);
+    pthread_mutex_unlock (&hub->lock);
+    if (!call)
+        errno = problem;
+    return call;
+}
+
+int zfabric_client_descriptor (zfabric_client_t *self)
+{
+    if (!self) {
+        errno = EINVAL;
+        return -1;
+    }
+    return hub_bell (self->hub);
+}
