@@ -1,27 +1,22 @@
-/*  A task's life. Each way through it ends in leave (), which takes the record out of everything;
- *  each end that the client is told of goes through close_for_client (), once.
+/*  A task's life as its client sees it. Each way through it ends in life_leave (), which takes the
+ *  record out of everything; each end that the client is told of goes through life_close (), once.
  *
  *  Invariant: while the broker is not draining, no task waits that a worker with room could run. So
  *  a RUN that finds such a worker passes nobody who waits, and after a change only the worker that
  *  got room has to be fed.
  */
-#include "broker/switchboard_state.h"
+#include "broker/life_inner.h"
 
 #include <assert.h>
-#include <errno.h>
 
-#include "broker/delivery.h"
 #include "fabric/container.h"
-
-#define TRANSCODED_SLACK 65536u // octets: base64 and wider numbers on top of small payloads
 
 static slice_t cookie_slice (const cookie_t *cookie)
 {
     return slice_of (cookie->octets, COOKIE_OCTETS);
 }
 
-// The record of that cookie: an open task, or the LINGERING one that stands before it.
-static task_t *record_of (const switchboard_t *self, const cookie_t *cookie)
+task_t *life_record (const switchboard_t *self, const cookie_t *cookie)
 {
     slice_t key = cookie_slice (cookie);
     table_node_t *node = table_find (&self->cookies, table_hash (self->secret, key), key);
@@ -31,7 +26,7 @@ static task_t *record_of (const switchboard_t *self, const cookie_t *cookie)
 
 task_t *life_find (const switchboard_t *self, const cookie_t *cookie)
 {
-    task_t *record = record_of (self, cookie);
+    task_t *record = life_record (self, cookie);
 
     return record && record->state == TASK_LINGERING ? record->successor : record;
 }
@@ -41,7 +36,7 @@ static moment_t earliest (moment_t a, moment_t b)
     return a < b ? a : b;
 }
 
-static void set_deadline (switchboard_t *self, task_t *task)
+void life_set_deadline (switchboard_t *self, task_t *task)
 {
     moment_t at = MOMENT_NEVER;
 
@@ -52,11 +47,7 @@ static void set_deadline (switchboard_t *self, task_t *task)
 
 // ---- ends
 
-static int wait_in_queue (switchboard_t *self, task_t *task, turns_t *turns);
-
-// The record leaves table, lists, heaps and memory. Its slot, if it has one, is free then, and the
-// task that waited for it to let go of the cookie is in the queue like any other.
-static void leave (switchboard_t *self, task_t *task)
+void life_leave (switchboard_t *self, task_t *task)
 {
     worker_t *worker = task->worker;
     task_t *successor = task->successor;
@@ -70,7 +61,7 @@ static void leave (switchboard_t *self, task_t *task)
     }
     if (task->state == TASK_PARKED) {
         self->parked--;
-        record_of (self, &task->cookie)->successor = NULL;
+        life_record (self, &task->cookie)->successor = NULL;
     } else if (successor) {
         table_replace (&self->cookies, &task->by_cookie, &successor->by_cookie);
     } else {
@@ -83,12 +74,11 @@ static void leave (switchboard_t *self, task_t *task)
     if (successor) {
         self->parked--;
         task_move (successor, TASK_QUEUED);
-        (void)wait_in_queue (self, successor, &successor->client->turns);
+        (void)life_wait (self, successor, &successor->client->turns);
     }
 }
 
-// The client hears no more of it; the counts know how it ended.
-static void close_for_client (switchboard_t *self, task_t *task, zfabric_rc_t rc)
+void life_close (switchboard_t *self, task_t *task, zfabric_rc_t rc)
 {
     self->open--;
     stats_ended (&self->stats, self->now, rc);
@@ -97,99 +87,29 @@ static void close_for_client (switchboard_t *self, task_t *task, zfabric_rc_t rc
     task->client = NULL;
 }
 
-// A NEW task that ends is a RUN that is refused at once, which a detached one hears of as well.
-static bool wants_answer (const task_t *task)
+bool life_wants_answer (const task_t *task)
 {
     return !task->client->gone && (!task->detach || task->state == TASK_NEW);
 }
 
 void life_conclude (switchboard_t *self, task_t *task, zfabric_rc_t rc, const char *error)
 {
-    if (wants_answer (task))
+    if (life_wants_answer (task))
         answer_result (self, task->client->peer, task->codec, &task->cookie, rc, error);
-    close_for_client (self, task, rc);
+    life_close (self, task, rc);
     if (task->lane)
         waiting_remove (&self->waiting, task);
     if (!task->worker) {
-        leave (self, task);
+        life_leave (self, task);
         return;
     }
     task_move (task, TASK_LINGERING);
     self->lingering++;
     task_drop_frames (task);
-    set_deadline (self, task);
+    life_set_deadline (self, task);
 }
 
-// ---- to a worker
-
-// The frames for a worker of the task's codec; the task keeps its own if it may need them again.
-static void lend_frames (task_t *task, frame_t *header, frame_t *payload)
-{
-    if (task->retries > 0) {
-        frame_share (header, &task->header);
-        frame_share (payload, &task->payload);
-    } else {
-        frame_move (header, &task->header);
-        frame_move (payload, &task->payload);
-        task->kept = false;
-    }
-}
-
-// Frames for the worker's codec. 0, or -1 and the task has ended.
-static int
-make_frames (switchboard_t *self, task_t *task, encoding_t codec, frame_t *header, frame_t *payload)
-{
-    fault_t fault = {""};
-
-    if (codec == task->codec) {
-        lend_frames (task, header, payload);
-        return 0;
-    }
-    uint64_t limit = 2 * self->limits.max_payload + TRANSCODED_SLACK;
-    if (delivery_transcode (&task->header, &task->payload, codec, limit, header, payload, &fault)) {
-        zfabric_rc_t rc = errno == ENOMEM ? ZFABRIC_EXCEPTION : ZFABRIC_BAD_PACKET;
-        frame_close (header);
-        frame_close (payload);
-        life_conclude (self, task, rc, fault.text);
-        return -1;
-    }
-    if (task->retries == 0)
-        task_drop_frames (task);
-    return 0;
-}
-
-// Gives a task that waits nowhere any more to a worker with room.
-static void assign (switchboard_t *self, task_t *task, worker_t *worker)
-{
-    frame_t header, payload;
-
-    if (make_frames (self, task, worker->codec, &header, &payload))
-        return;
-    task_move (task, TASK_RUNNING);
-    task->attempt++;
-    task->wait_until = MOMENT_NEVER;
-    task->worker = worker;
-    list_append (&worker->tasks, &task->in_worker);
-    roster_take (&self->roster, worker);
-    set_deadline (self, task);
-    answer_pass (self, worker->peer, &header, &payload, false);
-    frame_close (&header);
-    frame_close (&payload);
-}
-
-void life_feed (switchboard_t *self, worker_t *worker)
-{
-    task_t *task;
-
-    while (!self->draining && worker_has_room (worker)
-           && (task = waiting_pick (&self->waiting, worker->group))) {
-        waiting_serve (&self->waiting, task);
-        assign (self, task, worker);
-    }
-}
-
-// Lets a NEW or QUEUED task wait, at the front if `turns` is NULL. 0, or -1 and the task has ended.
-static int wait_in_queue (switchboard_t *self, task_t *task, turns_t *turns)
+int life_wait (switchboard_t *self, task_t *task, turns_t *turns)
 {
     if (waiting_add (&self->waiting, task, turns)) {
         life_conclude (self, task, ZFABRIC_EXCEPTION, "out of memory");
@@ -197,37 +117,8 @@ static int wait_in_queue (switchboard_t *self, task_t *task, turns_t *turns)
     }
     if (task->state != TASK_QUEUED)
         task_move (task, TASK_QUEUED);
-    set_deadline (self, task);
+    life_set_deadline (self, task);
     return 0;
-}
-
-// What should be given away next, to whatever worker with room; NULL if there is nothing.
-static task_t *pick_of_all (switchboard_t *self)
-{
-    task_t *best = NULL;
-
-    for (list_node_t *node = list_first (&self->roster.groups.all); node;
-         node = list_next (&self->roster.groups.all, node)) {
-        const group_t *group = container_of (node, const group_t, in_all);
-        task_t *task = group->available.count ? waiting_pick (&self->waiting, group) : NULL;
-        if (task && (!best || waiting_before (task, best)))
-            best = task;
-    }
-    return best;
-}
-
-/*  Gives away what has joined the queue while several workers had room, in order: after a loss, or
- *  when a cookie is free again. O(groups) a task, so not for every day.
- */
-static void match_all (switchboard_t *self)
-{
-    task_t *task;
-
-    while (!self->draining && (task = pick_of_all (self))) {
-        worker_t *worker = roster_pick (&self->roster, task_pipeline (task));
-        waiting_serve (&self->waiting, task);
-        assign (self, task, worker);
-    }
 }
 
 // ---- RUN
@@ -306,7 +197,7 @@ static void park (switchboard_t *self, task_t *task, task_t *record)
     record->successor = task;
     task_move (task, TASK_PARKED);
     self->parked++;
-    set_deadline (self, task);
+    life_set_deadline (self, task);
 }
 
 void life_submit (switchboard_t *self,
@@ -323,7 +214,7 @@ void life_submit (switchboard_t *self,
         return;
     }
     // A record that is there now is LINGERING: refusal () has seen to that.
-    task_t *record = record_of (self, &packet->cookie);
+    task_t *record = life_record (self, &packet->cookie);
     worker_t *worker = record ? NULL : roster_pick (&self->roster, packet->pipeline);
     if (!words && !worker)
         words = no_waiting (self, packet);
@@ -340,9 +231,9 @@ void life_submit (switchboard_t *self,
         slice_t key = cookie_slice (&task->cookie);
         table_insert (&self->cookies, &task->by_cookie, table_hash (self->secret, key));
         if (worker)
-            assign (self, task, worker);
+            life_assign (self, task, worker);
         else
-            (void)wait_in_queue (self, task, &client->turns);
+            (void)life_wait (self, task, &client->turns);
     }
 }
 
@@ -353,7 +244,7 @@ static void cancel_running (switchboard_t *self, task_t *task)
     answer_cancel (self, task->worker, &task->cookie);
     task_move (task, TASK_CANCELLING);
     task->grace_until = moment_after (self->now, self->limits.cancel_grace_ms);
-    set_deadline (self, task);
+    life_set_deadline (self, task);
 }
 
 static void cancel_task (switchboard_t *self, task_t *task)
@@ -393,179 +284,7 @@ void life_expired (switchboard_t *self, task_t *task)
     }
 }
 
-// ---- PARTIAL and RESULT
-
-// What the worker holds under this cookie; NULL, and counted, if it is not its to speak of.
-static task_t *held_by (switchboard_t *self,
-                        const worker_t *worker,
-                        const packet_t *packet,
-                        stats_drop_t late,
-                        stats_drop_t foreign)
-{
-    task_t *task = record_of (self, &packet->cookie);
-
-    if (!task)
-        self->stats.dropped[late]++;
-    else if (task->worker != worker)
-        self->stats.dropped[foreign]++;
-    else
-        return task;
-    return NULL;
-}
-
-// Passes a worker's packet on in the client's codec. 0, or -1 with a fault and nothing was sent.
-static int forward (switchboard_t *self,
-                    task_t *task,
-                    const packet_t *packet,
-                    frame_t *header,
-                    frame_t *payload,
-                    fault_t *fault)
-{
-    bool droppable = packet->type == PACKET_PARTIAL;
-    frame_t other_header, other_payload;
-
-    if (packet->codec == task->codec) {
-        answer_pass (self, task->client->peer, header, payload, droppable);
-        return 0;
-    }
-    uint64_t limit = 2 * self->limits.max_payload + TRANSCODED_SLACK;
-    int rc = delivery_transcode (header, payload, task->codec, limit, &other_header, &other_payload,
-                                 fault);
-    if (rc == 0)
-        answer_pass (self, task->client->peer, &other_header, &other_payload, droppable);
-    frame_close (&other_header);
-    frame_close (&other_payload);
-    return rc;
-}
-
-void life_partial (switchboard_t *self,
-                   worker_t *worker,
-                   const packet_t *packet,
-                   frame_t *header,
-                   frame_t *payload)
-{
-    task_t *task =
-        held_by (self, worker, packet, STATS_DROP_PARTIAL_LATE, STATS_DROP_PARTIAL_FOREIGN);
-    fault_t fault;
-
-    if (!task)
-        return;
-    if (task->state == TASK_LINGERING)
-        self->stats.dropped[STATS_DROP_PARTIAL_LATE]++;
-    else if (!task->stream || task->client->gone)
-        self->stats.dropped[STATS_DROP_PARTIAL_UNWANTED]++;
-    else if (forward (self, task, packet, header, payload, &fault))
-        self->stats.dropped[STATS_DROP_PARTIAL_UNSAYABLE]++;
-    else
-        self->stats.partials++;
-}
-
-// Tells the client the result and closes the task for it.
-static void deliver_result (
-    switchboard_t *self, task_t *task, const packet_t *packet, frame_t *header, frame_t *payload)
-{
-    zfabric_rc_t rc = packet->rc;
-    fault_t fault = {""};
-
-    if (!wants_answer (task)) {
-        if (task->client->gone)
-            self->stats.dropped[STATS_DROP_RESULT_ORPHAN]++;
-    } else if (forward (self, task, packet, header, payload, &fault)) {
-        rc = ZFABRIC_EXCEPTION;
-        answer_result (self, task->client->peer, task->codec, &task->cookie, rc, fault.text);
-    }
-    close_for_client (self, task, rc);
-}
-
-void life_result (switchboard_t *self,
-                  worker_t *worker,
-                  const packet_t *packet,
-                  frame_t *header,
-                  frame_t *payload)
-{
-    task_t *task =
-        held_by (self, worker, packet, STATS_DROP_RESULT_LATE, STATS_DROP_RESULT_FOREIGN);
-
-    if (!task)
-        return;
-    if (packet->rc == ZFABRIC_OK)
-        worker->done++;
-    else
-        worker->failed++;
-    if (task->state == TASK_LINGERING)
-        self->stats.dropped[STATS_DROP_RESULT_LATE]++;
-    else
-        deliver_result (self, task, packet, header, payload);
-    bool follows = task->successor != NULL;
-    leave (self, task);
-    if (follows)
-        match_all (self);
-    else
-        life_feed (self, worker);
-}
-
 // ---- peers lost, and the broker's own end
-
-// Whether the task, which has lost its worker, runs again.
-static bool is_retried (const switchboard_t *self, const task_t *task)
-{
-    return task->state == TASK_RUNNING && task->retries > 0 && !self->draining;
-}
-
-// Ends what the lost worker held, or lets it wait for another. Its slot has been freed.
-static void survive_worker (switchboard_t *self, task_t *task)
-{
-    if (is_retried (self, task)) {
-        task->retries--;
-        self->stats.requeued++;
-        task_move (task, TASK_QUEUED);
-        (void)wait_in_queue (self, task, NULL);
-    } else if (task->state == TASK_CANCELLING) {
-        life_conclude (self, task, ZFABRIC_CANCELLED, "cancelled; its worker went away");
-    } else {
-        life_conclude (self, task, ZFABRIC_WORKER_WENT_AWAY,
-                       "its worker went away, and no retries are left");
-    }
-}
-
-// Takes off the worker what it holds: what lingers into one list, what is open into the other.
-static void take_off (switchboard_t *self, worker_t *worker, list_t *lingering, list_t *open)
-{
-    list_node_t *node;
-
-    while ((node = list_first (&worker->tasks))) {
-        task_t *task = container_of (node, task_t, in_worker);
-        list_remove (node);
-        list_append (task->state == TASK_LINGERING ? lingering : open, node);
-        roster_free (&self->roster, worker);
-        task->worker = NULL;
-    }
-}
-
-/*  The worker leaves first, so that nothing of what follows is given to it; and all that runs again
- *  waits before anything is given away, so that the most urgent goes first.
- */
-void life_worker_lost (switchboard_t *self, worker_t *worker)
-{
-    list_t lingering, open;
-    list_node_t *node;
-    uint64_t waited = self->waiting.count;
-
-    list_init (&lingering);
-    list_init (&open);
-    take_off (self, worker, &lingering, &open);
-    roster_leave (&self->roster, worker);
-    while ((node = list_first (&open))) {
-        list_remove (node);
-        survive_worker (self, container_of (node, task_t, in_worker));
-    }
-    while ((node = list_first (&lingering))) {
-        list_remove (node);
-        leave (self, container_of (node, task_t, in_worker));
-    }
-    if (self->waiting.count > waited)
-        match_all (self);
-}
 
 void life_client_lost (switchboard_t *self, client_t *client)
 {

@@ -2,7 +2,8 @@
  *
  *      switchboard.c       events in: which part handles them; time
  *      parties.c           peers that come, register and go
- *      life.c              a task's life from RUN to its end
+ *      life.c              a task's life from RUN to its end, as its client sees it
+ *      life_running.c      a task in the hands of a worker
  *      answers.c           packets that the broker makes itself
  *      own_pipelines.c     $ping, $status, $workers, $tasks, $explain
  *      switchboard_check.c all invariants
@@ -95,26 +96,8 @@ void life_submit (switchboard_t *self,
 // CANCEL, PROTOCOL 5.6.
 void life_cancel (switchboard_t *self, client_t *client, const packet_t *packet);
 
-// PARTIAL and RESULT, PROTOCOL 5.4 and 5.5. Takes the frames of what is passed on.
-void life_partial (switchboard_t *self,
-                   worker_t *worker,
-                   const packet_t *packet,
-                   frame_t *header,
-                   frame_t *payload);
-void life_result (switchboard_t *self,
-                  worker_t *worker,
-                  const packet_t *packet,
-                  frame_t *header,
-                  frame_t *payload);
-
 // Something of the task's has expired.
 void life_expired (switchboard_t *self, task_t *task);
-
-// Gives the worker what waits for it, as long as it has room.
-void life_feed (switchboard_t *self, worker_t *worker);
-
-// The worker is no more: what it held is given to others or ended. It has left the roster then.
-void life_worker_lost (switchboard_t *self, worker_t *worker);
 
 // The client is no more: PROTOCOL 5.7.
 void life_client_lost (switchboard_t *self, client_t *client);
@@ -127,6 +110,26 @@ void life_conclude (switchboard_t *self, task_t *task, zfabric_rc_t rc, const ch
 
 // The open task of that cookie, or NULL.
 task_t *life_find (const switchboard_t *self, const cookie_t *cookie);
+
+// ---- life_running.c
+
+// PARTIAL and RESULT, PROTOCOL 5.4 and 5.5. Takes the frames of what is passed on.
+void life_partial (switchboard_t *self,
+                   worker_t *worker,
+                   const packet_t *packet,
+                   frame_t *header,
+                   frame_t *payload);
+void life_result (switchboard_t *self,
+                  worker_t *worker,
+                  const packet_t *packet,
+                  frame_t *header,
+                  frame_t *payload);
+
+// Gives the worker what waits for it, as long as it has room.
+void life_feed (switchboard_t *self, worker_t *worker);
+
+// The worker is no more: what it held is given to others or ended. It has left the roster then.
+void life_worker_lost (switchboard_t *self, worker_t *worker);
 
 // ---- answers.c
 
