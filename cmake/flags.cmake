@@ -3,11 +3,10 @@
 add_library (zf_flags INTERFACE)
 target_include_directories (zf_flags INTERFACE
   ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
-# Public headers find each other flat, as they are installed; ours name their room. For quoted
-# includes only: fabric/limits.h must not stand before <limits.h>.
-foreach (room fabric broker client worker)
-  target_compile_options (zf_flags INTERFACE "SHELL:-iquote ${PROJECT_SOURCE_DIR}/${room}")
-endforeach ()
+# Public headers find each other flat, as they are installed (cmake/library.cmake gathers them); ours
+# name their room. No room may be in the path itself: fabric/limits.h would stand before <limits.h>,
+# even for quoted includes only, since gcc's <limits.h> looks for the next one there.
+target_compile_options (zf_flags INTERFACE "SHELL:-iquote ${PROJECT_BINARY_DIR}/include")
 target_compile_options (zf_flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef -Wvla
   -Wwrite-strings -Wimplicit-fallthrough -Wswitch-enum -Wconversion -Wno-sign-conversion

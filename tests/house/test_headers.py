@@ -22,8 +22,7 @@ def main():
     cc, cxx, build = sys.argv[1:4]
     flat = ['-I' + os.path.join(build, folder) for folder in ('include', 'generated')]
     rooted = ['-I' + source.ROOT, '-I' + os.path.join(build, 'generated')]
-    for room in ('fabric', 'broker', 'client', 'worker'):
-        rooted += ['-iquote', os.path.join(source.ROOT, room)]
+    rooted += ['-iquote', os.path.join(build, 'include')]
     c11 = [cc, '-x', 'c', '-std=c11'] + STRICT + flat
     cxx17 = [cxx, '-x', 'c++', '-std=c++17'] + STRICT + flat
     c17 = [cc, '-x', 'c', '-std=c17', '-D_GNU_SOURCE'] + STRICT + rooted

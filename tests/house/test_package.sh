@@ -1,6 +1,6 @@
 #!/bin/bash
-# What is installed can be used: a program outside of the tree is built and run by find_package () and
-# by pkg-config. Arguments: the C compiler; shared or static. The static one is built here, without
+# What is installed can be used, wherever it is moved to afterwards: a program outside of the tree is
+# built and run by find_package () and by pkg-config. Arguments: the C compiler; shared or static. The static one is built here, without
 # the tests and the command.
 set -euo pipefail
 compiler=$1 kind=$2
@@ -17,6 +17,8 @@ if [[ $kind == static ]]; then
 else
     cmake --install "$ZFABRIC_BUILD" --prefix "$prefix" > "$scratch/log"
 fi
+mv "$prefix" "$scratch/moved"
+prefix=$scratch/moved
 (cd "$prefix" && find . -type f | sort)
 library_folder=$(dirname "$(find "$prefix" -name 'libzfabric.*' -print -quit)")
 export LD_LIBRARY_PATH=$library_folder PKG_CONFIG_PATH=$library_folder/pkgconfig
@@ -27,9 +29,8 @@ cmake -S "$consumer" -B "$scratch/consumer" -G Ninja -DCMAKE_C_COMPILER="$compil
 cmake --build "$scratch/consumer" > "$scratch/log" || { cat "$scratch/log"; exit 1; }
 "$scratch/consumer/consumer"
 
-# libzfabric.pc knows the prefix it was configured for.
 echo "by pkg-config:"
-read -ra flags < <(pkg-config --define-variable=prefix="$prefix" --cflags --libs libzfabric)
+read -ra flags < <(pkg-config --cflags --libs libzfabric)
 "$compiler" -std=c17 -o "$scratch/direct" "$consumer/consumer.c" "${flags[@]}"
 "$scratch/direct"
 
