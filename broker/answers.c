@@ -107,6 +107,18 @@ void answer_refusal (
                    packet_has (packet, PACKET_BIT (COOKIE)) ? &packet->cookie : NULL, rc, error);
 }
 
+void answer_forbidden (switchboard_t *self,
+                       sb_peer_t peer,
+                       const holder_t *holder,
+                       const packet_t *packet,
+                       const char *words,
+                       const char *what)
+{
+    switchboard_note (self, SB_REFUSED, "%s (peer %u) %s", holder->name[0] ? holder->name : "a key",
+                      peer, what);
+    answer_refusal (self, peer, packet, ZFABRIC_FORBIDDEN, words);
+}
+
 void answer_register (switchboard_t *self, sb_peer_t peer, encoding_t codec, int capacity)
 {
     packet_t packet;

@@ -74,7 +74,7 @@ void life_leave (switchboard_t *self, task_t *task)
     if (successor) {
         self->parked--;
         task_move (successor, TASK_QUEUED);
-        (void)life_wait (self, successor, &successor->client->turns);
+        (void)life_wait (self, successor, &successor->client->account->turns);
     }
 }
 
@@ -83,7 +83,8 @@ void life_close (switchboard_t *self, task_t *task, zfabric_rc_t rc)
     self->open--;
     stats_ended (&self->stats, self->now, rc);
     list_remove (&task->in_client);
-    client_release (task->client);
+    task->client->account->open--;
+    client_release (self, task->client);
     task->client = NULL;
 }
 
@@ -142,7 +143,7 @@ static const char *refusal (const switchboard_t *self,
         *rc = ZFABRIC_COOKIE_COLLISION;
         return "a task with this cookie is there already";
     }
-    if (!is_own_pipeline (packet) && client->open >= self->limits.client_tasks) {
+    if (!is_own_pipeline (packet) && client->account->open >= self->limits.client_tasks) {
         *rc = ZFABRIC_NO_CAPACITY;
         return "this client has too many tasks open";
     }
@@ -185,6 +186,7 @@ static task_t *task_of_run (switchboard_t *self,
     task->wait_until = moment_after (self->now, wait);
     list_append (&client->tasks, &task->in_client);
     client->open++;
+    client->account->open++;
     list_append (&self->tasks, &task->in_all);
     self->open++;
     stats_accepted (&self->stats, self->now);
@@ -207,8 +209,14 @@ void life_submit (switchboard_t *self,
                   frame_t *payload)
 {
     zfabric_rc_t rc = ZFABRIC_NO_CAPACITY;
-    const char *words = refusal (self, client, packet, &rc);
 
+    // Before all else: who may not run it learns nothing but that.
+    if (!is_own_pipeline (packet) && !holder_may_run (client->holder, packet->pipeline)) {
+        answer_forbidden (self, client->peer, client->holder, packet,
+                          "this key may not run that pipeline", "may not run a pipeline");
+        return;
+    }
+    const char *words = refusal (self, client, packet, &rc);
     if (!words && is_own_pipeline (packet)) {
         own_pipelines_run (self, client, packet, payload);
         return;
@@ -233,7 +241,7 @@ void life_submit (switchboard_t *self,
         if (worker)
             life_assign (self, task, worker);
         else
-            (void)life_wait (self, task, &client->turns);
+            (void)life_wait (self, task, &client->account->turns);
     }
 }
 
@@ -259,6 +267,11 @@ void life_cancel (switchboard_t *self, client_t *client, const packet_t *packet)
 {
     task_t *task = life_find (self, &packet->cookie);
 
+    if (!client_may_see (client, task)) {
+        answer_forbidden (self, client->peer, client->holder, packet, "this key has no such task",
+                          "may not cancel a task");
+        return;
+    }
     if (!task) {
         answer_refusal (self, client->peer, packet, ZFABRIC_COOKIE_NOT_FOUND, "no such task");
         return;
@@ -296,7 +309,7 @@ void life_client_lost (switchboard_t *self, client_t *client)
         if (task->orphan_cancel)
             cancel_task (self, task);
     }
-    client_release (client);
+    client_release (self, client);
 }
 
 void life_stop (switchboard_t *self, bool running)

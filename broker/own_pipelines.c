@@ -287,7 +287,10 @@ run_explain (switchboard_t *self, client_t *client, const packet_t *packet, cons
     }
     json_decref (document);
     const task_t *task = life_find (self, &cookie);
-    if (task)
+    if (!client_may_see (client, task))
+        answer_forbidden (self, client->peer, client->holder, packet, "this key has no such task",
+                          "may not explain a task");
+    else if (task)
         answer_json (self, client, packet, explain (self, task));
     else
         answer_refusal (self, client->peer, packet, ZFABRIC_COOKIE_NOT_FOUND, "no such task");
@@ -301,12 +304,18 @@ void own_pipelines_run (switchboard_t *self,
     static const struct {
         const char *name;
         json_t *(*make) (const switchboard_t *self);
-    } documents[] = {
-        {"$ping", ping}, {"$status", status}, {"$workers", workers}, {"$tasks", tasks}};
+        bool admin; // where keys are in force, for admins only
+    } documents[] = {{"$ping", ping, false},
+                     {"$status", status, false},
+                     {"$workers", workers, true},
+                     {"$tasks", tasks, true}};
 
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
         if (slice_equal (packet->pipeline, slice_text (documents[i].name))) {
-            if (!packet->detach)
+            if (documents[i].admin && !holder_may (client->holder, RIGHTS_ADMIN))
+                answer_forbidden (self, client->peer, client->holder, packet,
+                                  "this key may not see that", "may not see workers and tasks");
+            else if (!packet->detach)
                 answer_json (self, client, packet, documents[i].make (self));
             return;
         }

@@ -3,6 +3,7 @@
  */
 #include "broker/switchboard_state.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,12 +29,16 @@ static int make_room (switchboard_t *self, sb_peer_t peer)
     return 0;
 }
 
-static client_t *client_new (switchboard_t *self, sb_peer_t peer)
+static client_t *client_new (switchboard_t *self, sb_peer_t peer, holder_t *holder)
 {
     client_t *client = (client_t *)calloc (1, sizeof *client);
 
     if (!client)
         return NULL;
+    client->holder = holder;
+    client->account = holder ? &holder->account : &client->own;
+    if (holder)
+        holder->users++;
     client->peer = peer;
     client->number = ++self->client_numbers;
     list_init (&client->tasks);
@@ -56,28 +61,44 @@ static worker_t *worker_new (switchboard_t *self, sb_peer_t peer)
     return worker;
 }
 
-party_t *party_of (switchboard_t *self, sb_peer_t peer, sb_side_t side)
+party_t *party_of (switchboard_t *self, sb_peer_t peer, sb_side_t side, sb_key_t key)
 {
+    errno = ENOMEM;
     if (make_room (self, peer))
         return NULL;
     party_t *party = &self->parties[peer];
-    if (party->client || party->worker)
-        return party;
+    if (party->client || party->worker) {
+        errno = EACCES;
+        return (party->holder ? party->holder->number : 0) == key ? party : NULL;
+    }
     party->codec = ENCODING_JSON;
+    if (key && !(party->holder = holders_join (&self->holders, key)))
+        return NULL;
     if (side == SB_CLIENT_SIDE)
-        party->client = client_new (self, peer);
+        party->client = client_new (self, peer, party->holder);
     else
         party->worker = worker_new (self, peer);
-    return party->client || party->worker ? party : NULL;
+    if (party->client || party->worker)
+        return party;
+    holders_leave (&self->holders, party->holder);
+    party->holder = NULL;
+    errno = ENOMEM;
+    return NULL;
 }
 
 // ---- clients
 
-void client_release (client_t *client)
+static void client_free (switchboard_t *self, client_t *client)
+{
+    holders_leave (&self->holders, client->holder);
+    free (client);
+}
+
+void client_release (switchboard_t *self, client_t *client)
 {
     client->open--;
     if (client->gone && client->open == 0)
-        free (client);
+        client_free (self, client);
 }
 
 static void client_gone (switchboard_t *self, client_t *client)
@@ -86,7 +107,7 @@ static void client_gone (switchboard_t *self, client_t *client)
     self->clients_count--;
     client->gone = true;
     if (client->open == 0)
-        free (client);
+        client_free (self, client);
     else
         life_client_lost (self, client);
 }
@@ -119,14 +140,21 @@ static moment_t silence_ends (const worker_t *worker)
 }
 
 void party_register (switchboard_t *self,
-                     worker_t *worker,
+                     party_t *party,
                      const packet_t *packet,
                      const char *address)
 {
+    worker_t *worker = party->worker;
     bool known = worker->group != NULL;
 
-    if (roster_register (&self->roster, worker, packet)) {
-        answer_refusal (self, worker->peer, packet, ZFABRIC_EXCEPTION, "out of memory");
+    if (roster_register (&self->roster, worker, packet,
+                         party->holder ? &party->holder->rights : NULL)) {
+        if (errno == EACCES)
+            answer_forbidden (self, worker->peer, party->holder, packet,
+                              "this key may serve none of these pipelines",
+                              "registered nothing that it may serve");
+        else
+            answer_refusal (self, worker->peer, packet, ZFABRIC_EXCEPTION, "out of memory");
         return;
     }
     (void)snprintf (worker->address, sizeof worker->address, "%s", address ? address : "");
@@ -162,6 +190,7 @@ void party_silent (switchboard_t *self, worker_t *worker)
 
 static void worker_free (switchboard_t *self, worker_t *worker)
 {
+    roster_forget (worker);
     deadlines_leave (&self->deadlines, &worker->silence);
     free (worker);
 }
@@ -180,4 +209,39 @@ void party_gone (switchboard_t *self, sb_peer_t peer)
         worker_leaves (self, was.worker, "went away");
         worker_free (self, was.worker);
     }
+    holders_leave (&self->holders, was.holder);
+}
+
+// ---- keys
+
+// What the worker may serve has changed; if it is nothing any more, it is as good as gone.
+static void restrict_worker (switchboard_t *self, worker_t *worker, const holder_t *holder)
+{
+    if (holder_may_enter (holder, SB_WORKER_SIDE)
+        && roster_restrict (&self->roster, worker, &holder->rights) == 0) {
+        if (!self->draining)
+            life_feed (self, worker);
+        return;
+    }
+    worker_leaves (self, worker, "may not serve its pipelines any more");
+    answer_result (self, worker->peer, worker->codec, NULL, ZFABRIC_FORBIDDEN,
+                   "this key may serve none of the worker's pipelines any more");
+}
+
+void party_key (switchboard_t *self, const sb_event_t *event)
+{
+    holder_t *holder =
+        holders_tell (&self->holders, event->key, frame_slice (event->header), event->address);
+
+    if (!holder) {
+        switchboard_note (self, SB_WARNING, "out of memory: a key has no rights");
+        return;
+    }
+    for (list_node_t *node = list_first (&self->roster.workers), *next; node; node = next) {
+        worker_t *worker = container_of (node, worker_t, in_roster);
+        next = list_next (&self->roster.workers, node);
+        if (self->parties[worker->peer].holder == holder)
+            restrict_worker (self, worker, holder);
+    }
+    holders_settle (&self->holders, holder);
 }

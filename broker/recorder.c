@@ -14,15 +14,21 @@
 
 #include "codec/codec.h"
 
+// Whom the prelude is about: a worker's peer number, or a key's number.
+typedef struct {
+    uint32_t number;
+    bool key;
+} whose_t;
+
 typedef struct {
     uint32_t place; // of the event in the octets
-    sb_peer_t peer;
-    bool registers; // it made, or changed, a worker
-    bool gone;      // it ended a peer
+    whose_t whose;
+    bool registers; // it made, or changed, a worker, or told what a key may do
+    bool gone;      // it ended a peer, or a key
 } mark_t;
 
 typedef struct {
-    sb_peer_t peer;
+    whose_t whose;
     uint32_t octets; // 0: nobody's
 } prelude_t;
 
@@ -74,12 +80,13 @@ uint64_t recorder_missing (const recorder_t *self)
 
 // ---- the prelude
 
-static prelude_t *prelude_of (recorder_t *self, sb_peer_t peer)
+static prelude_t *prelude_of (recorder_t *self, whose_t whose)
 {
     prelude_t *vacant = NULL;
 
     for (uint32_t i = 0; i < self->preludes; i++) {
-        if (self->prelude[i].octets && self->prelude[i].peer == peer)
+        const whose_t *other = &self->prelude[i].whose;
+        if (self->prelude[i].octets && other->number == whose.number && other->key == whose.key)
             return &self->prelude[i];
         if (!self->prelude[i].octets && !vacant)
             vacant = &self->prelude[i];
@@ -89,20 +96,20 @@ static prelude_t *prelude_of (recorder_t *self, sb_peer_t peer)
     return vacant;
 }
 
-static void forget_worker (recorder_t *self, sb_peer_t peer)
+static void forget (recorder_t *self, whose_t whose)
 {
-    prelude_t *slot = prelude_of (self, peer);
+    prelude_t *slot = prelude_of (self, whose);
 
     if (slot)
         slot->octets = 0;
 }
 
-// Keeps a REGISTER that leaves the ring.
-static void keep_worker (recorder_t *self, const mark_t *mark)
+// Keeps a REGISTER, or the rights of a key, that leave the ring.
+static void keep (recorder_t *self, const mark_t *mark)
 {
     slice_t rest = slice_of (self->octets + mark->place, RECORDER_OCTETS - mark->place);
     recording_event_t event;
-    prelude_t *slot = prelude_of (self, mark->peer);
+    prelude_t *slot = prelude_of (self, mark->whose);
 
     if (!slot || recording_next (&rest, &event, NULL) != 1)
         return;
@@ -114,7 +121,7 @@ static void keep_worker (recorder_t *self, const mark_t *mark)
     }
     memcpy (place, self->octets + mark->place, octets);
     recording_put_digest (place, 0);
-    slot->peer = mark->peer;
+    slot->whose = mark->whose;
     slot->octets = (uint32_t)octets;
 }
 
@@ -136,9 +143,9 @@ static void drop_oldest (recorder_t *self)
     const mark_t *mark = &self->marks[(self->seen - self->count) % RECORDER_EVENTS];
 
     if (mark->registers)
-        keep_worker (self, mark);
+        keep (self, mark);
     if (mark->gone)
-        forget_worker (self, mark->peer);
+        forget (self, mark->whose);
     self->count--;
     if (!self->count) {
         self->head = self->tail = 0;
@@ -182,25 +189,28 @@ static void settle_newest (recorder_t *self)
 
 void recorder_event (recorder_t *self, const sb_event_t *event)
 {
-    bool packet = event->kind == SB_PACKET;
+    bool packet = event->kind == SB_PACKET, key = event->kind == SB_KEY;
     recording_event_t record = {.kind = event->kind,
                                 .side = packet ? event->side : SB_CLIENT_SIDE,
                                 .chosen_id = packet && event->chosen_id,
                                 .now = event->now,
                                 .peer = packet || event->kind == SB_PEER_GONE ? event->peer : 0,
-                                .frames = packet ? event->frames : 0};
+                                .frames = packet ? event->frames : 0,
+                                .key = packet || key ? event->key : 0};
 
     settle_newest (self);
-    if (packet) {
+    if (packet || key)
         record.header = frame_slice (event->header);
+    if (packet)
         record.payload = frame_slice (event->payload);
-    }
     uint32_t octets = (uint32_t)recording_event_octets (&record);
     uint8_t *place = make_room (self, octets);
     recording_put_event (&record, place);
     self->newest = &self->marks[self->seen % RECORDER_EVENTS];
-    *self->newest =
-        (mark_t){.place = self->head, .peer = record.peer, .gone = event->kind == SB_PEER_GONE};
+    *self->newest = (mark_t){.place = self->head,
+                             .whose = {key ? record.key : record.peer, key},
+                             .registers = key && record.header.len > 0,
+                             .gone = key ? record.header.len == 0 : event->kind == SB_PEER_GONE};
     if (!self->count)
         self->tail = self->head;
     self->head += octets;
@@ -220,7 +230,7 @@ void recorder_action (recorder_t *self,
     // At once: the step may not come to its end.
     recording_put_digest (self->octets + self->newest->place, self->digest);
     // A REGISTER is answered to its sender, in one frame: all others need not be read for it.
-    if (!payload && self->newest->peer == peer)
+    if (!payload && !self->newest->whose.key && self->newest->whose.number == peer)
         self->registering = true;
 }
 
@@ -234,10 +244,12 @@ size_t recorder_pieces (const recorder_t *self,
         .limits = self->limits, .started = self->started, .missing = recorder_missing (self)};
     size_t count = 1;
 
-    for (uint32_t i = 0; i < self->preludes && i < RECORDER_WORKERS; i++) {
-        uint32_t octets = self->prelude[i].octets;
-        if (octets && octets <= RECORDER_REGISTER_OCTETS) {
-            pieces[count++] = slice_of (self->registers[i], octets);
+    // Keys first: a worker's REGISTER is judged by its key.
+    for (uint32_t i = 0; i < 2 * self->preludes && i < 2 * RECORDER_WORKERS; i++) {
+        const prelude_t *slot = &self->prelude[i % self->preludes];
+        bool turn = slot->whose.key == (i < self->preludes);
+        if (turn && slot->octets && slot->octets <= RECORDER_REGISTER_OCTETS) {
+            pieces[count++] = slice_of (self->registers[slot - self->prelude], slot->octets);
             words.prelude++;
         }
     }

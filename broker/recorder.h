@@ -3,8 +3,9 @@
  *
  *  A ring of RECORDER_EVENTS events in RECORDER_OCTETS octets: when either is used up the oldest
  *  go. What is kept of each, broker/recording.h says. REGISTERs that go are kept aside, one for
- *  each worker that is still there, for a prelude: RECORDER_WORKERS of them, of at most
- *  RECORDER_REGISTER_OCTETS each; where there are more or longer ones, those workers are missing.
+ *  each worker that is still there, and what each key may do, for a prelude: RECORDER_WORKERS of
+ * them, of at most RECORDER_REGISTER_OCTETS each; where there are more or longer ones, those
+ * workers are missing.
  *
  *  The ring is kept as a recording is written, so writing one takes no memory and is only a few
  *  pieces of octets: recorder_pieces () is safe in a signal handler.

@@ -77,7 +77,7 @@ void recording_put_event (const recording_event_t *event, uint8_t *octets)
     octets[22] = event->chosen_id;
     octets[23] = 0;
     put_32 (octets + 24, event->frames);
-    put_32 (octets + 28, 0);
+    put_32 (octets + 28, event->key);
     put_64 (octets + 32, event->header.len);
     put_64 (octets + 40, event->payload.len);
     octets += RECORDING_EVENT_OCTETS;
@@ -130,8 +130,10 @@ int recording_open (slice_t octets, recording_head_t *head, slice_t *rest, fault
 
 static bool in_range (const uint8_t *at)
 {
-    return at[20] <= SB_HALT && at[21] <= SB_WORKER_SIDE && at[22] <= 1 && at[23] == 0
-           && get (at + 28, 4) == 0;
+    bool keyed = get (at + 28, 4) != 0;
+
+    return at[20] <= SB_KEY && at[21] <= SB_WORKER_SIDE && at[22] <= 1 && at[23] == 0
+           && (at[20] == SB_KEY ? keyed : !keyed || at[20] == SB_PACKET);
 }
 
 int recording_next (slice_t *rest, recording_event_t *event, fault_t *fault)
@@ -158,6 +160,7 @@ int recording_next (slice_t *rest, recording_event_t *event, fault_t *fault)
                             .now = get (at + 8, 8),
                             .peer = (sb_peer_t)get (at + 16, 4),
                             .frames = (unsigned)get (at + 24, 4),
+                            .key = (sb_key_t)get (at + 28, 4),
                             .header_octets = header_octets,
                             .payload_octets = payload_octets,
                             .header = slice_of (at + RECORDING_EVENT_OCTETS, header),

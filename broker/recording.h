@@ -15,7 +15,7 @@
  *               u32 peer
  *               u8  kind, u8 side, u8 whether the peer chose its id, u8 0
  *               u32 frames
- *               u32 0
+ *               u32 the key that it came with, or that it is about; 0: none
  *               u64 octets of the header, u64 octets of the payload, as they were
  *               the header's octets that are kept, then the payload's
  *
@@ -24,9 +24,12 @@
  *  kept: peers' addresses, and the secret that hashes are made with. Headers and payloads are what
  *  clients sent, so a recording is as confidential as they are.
  *
- *  The prelude: where events before the first are missing, a REGISTER for each worker that had
- *  registered by then, so that what follows finds its workers. Its times are older than those of
- *  the rest, and its digests 0. Tasks whose RUN is missing are missing.
+ *  Of a key there is its number, and as the header of an event of its own what it may do; not the
+ *  key.
+ *
+ *  The prelude: where events before the first are missing, what each key may do, and a REGISTER for
+ *  each worker that had registered by then, so that what follows finds them. Its times are older
+ * than those of the rest, and its digests 0. Tasks whose RUN is missing are missing.
  *
  *  The reader takes any octets: it never reads beyond them and says what is wrong.
  *
@@ -59,6 +62,7 @@ typedef struct {
     moment_t now;
     sb_peer_t peer;
     unsigned frames;
+    sb_key_t key;
     uint32_t digest;
     uint64_t header_octets; // as they were; the slices have what is kept
     uint64_t payload_octets;

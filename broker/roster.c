@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "broker/overlap.h"
 #include "codec/codec.h"
 #include "fabric/container.h"
 
@@ -102,20 +103,34 @@ static int patterns_key (const packet_t *packet, buffer_t *key)
     return key->failed ? -1 : 0;
 }
 
-static group_t *group_for (roster_t *self, const packet_t *packet)
+// What a REGISTER asks for, as a group's key. 0, or -1 (ENOMEM).
+static int asked_key (const packet_t *packet, buffer_t *key)
 {
     static const uint8_t everything[] = {1, '*'};
+
+    if (packet_has (packet, PACKET_BIT (PIPELINES)))
+        return patterns_key (packet, key);
+    buffer_append (key, everything, sizeof everything);
+    errno = key->failed;
+    return key->failed ? -1 : 0;
+}
+
+// The group for what of it the rights cover. NULL: ENOMEM or EACCES.
+static group_t *group_for (roster_t *self, slice_t asked, const rights_t *rights)
+{
     buffer_t key;
     group_t *group = NULL;
+    int error = 0;
 
-    if (!packet_has (packet, PACKET_BIT (PIPELINES)))
-        return groups_join (&self->groups, slice_of (everything, sizeof everything));
-    buffer_init (&key, LIMIT_HEADER_OCTETS + LIMIT_PATTERNS);
-    if (patterns_key (packet, &key) == 0)
-        group = groups_join (&self->groups, buffer_as_slice (&key));
+    if (!rights)
+        return groups_join (&self->groups, asked);
+    buffer_init (&key, OVERLAP_KEY_MAX);
+    if (overlap_key (asked, rights, &key))
+        error = errno;
+    else if (!(group = groups_join (&self->groups, buffer_as_slice (&key))))
+        error = ENOMEM;
     buffer_finish (&key);
-    if (!group)
-        errno = ENOMEM;
+    errno = error;
     return group;
 }
 
@@ -149,27 +164,75 @@ static void leave_group (roster_t *self, worker_t *worker)
     groups_leave (&self->groups, group);
 }
 
-int roster_register (roster_t *self, worker_t *worker, const packet_t *packet)
+static void change_group (roster_t *self, worker_t *worker, group_t *group)
 {
-    group_t *group = group_for (self, packet);
+    if (worker->group)
+        leave_group (self, worker);
+    worker->group = group;
+}
 
-    if (!group)
-        return -1;
+void roster_forget (worker_t *worker)
+{
+    free ((void *)(uintptr_t)worker->asked.ptr);
+    worker->asked = (slice_t){0};
+}
+
+static void enter (roster_t *self, worker_t *worker, const packet_t *packet)
+{
     if (worker->group) {
         self->slots -= worker->capacity;
-        leave_group (self, worker);
     } else {
         worker->number = ++self->numbers;
         list_append (&self->workers, &worker->in_roster);
         self->count++;
     }
-    worker->group = group;
     worker->capacity = packet->capacity;
     worker->draining = false;
     worker->heartbeat_ms = packet->heartbeat_ms;
     worker->free_since = ++self->frees;
     read_name (packet, worker->name);
     self->slots += worker->capacity;
+}
+
+int roster_register (roster_t *self,
+                     worker_t *worker,
+                     const packet_t *packet,
+                     const rights_t *rights)
+{
+    buffer_t asked;
+    group_t *group = NULL;
+
+    buffer_init (&asked, LIMIT_HEADER_OCTETS + LIMIT_PATTERNS);
+    if (asked_key (packet, &asked) == 0)
+        group = group_for (self, buffer_as_slice (&asked), rights);
+    else
+        errno = ENOMEM;
+    if (!group) {
+        int saved = errno;
+        buffer_finish (&asked);
+        errno = saved;
+        return -1;
+    }
+    roster_forget (worker);
+    if (rights)
+        worker->asked.ptr = buffer_take (&asked, &worker->asked.len);
+    buffer_finish (&asked);
+    // Its old group's order is by what it had.
+    if (worker->group)
+        heap_remove (&worker->group->available, &worker->available);
+    enter (self, worker, packet);
+    change_group (self, worker, group);
+    settle (worker);
+    return 0;
+}
+
+int roster_restrict (roster_t *self, worker_t *worker, const rights_t *rights)
+{
+    group_t *group = group_for (self, worker->asked, rights);
+
+    if (!group)
+        return -1;
+    change_group (self, worker, group);
     settle (worker);
     return 0;
 }

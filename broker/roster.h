@@ -9,6 +9,7 @@
 #include "broker/deadlines.h"
 #include "broker/groups.h"
 #include "fabric/packet.h"
+#include "fabric/rights.h"
 
 #define ROSTER_NAME_MAX    256 // octets of a worker's name that are kept, the final NUL among them
 #define ROSTER_ADDRESS_MAX 64  // octets of its address, likewise
@@ -17,6 +18,7 @@ typedef struct worker {
     list_node_t in_roster;
     heap_node_t available; // in its group's heap, while it has room
     group_t *group;        // NULL: not registered
+    slice_t asked;         // what it registered, as a group's key: kept where its key has rights
     list_t tasks;          // what it holds (task_t.in_worker), in the order in which it was given
     deadline_t silence;    // of the heartbeat that it promised
     uint32_t peer;
@@ -54,10 +56,20 @@ int roster_init (roster_t *self,
 // All workers have left.
 void roster_finish (roster_t *self);
 
-/*  Enters a worker, or changes what an entered one serves and how much (PROTOCOL 3, REGISTER);
- *  what it runs is not touched. 0, or -1 (ENOMEM) and then nothing has changed.
+/*  Enters a worker, or changes what an entered one serves and how much (PROTOCOL 3, REGISTER): of
+ *  what the packet says, what `rights` cover (NULL: all). What it runs is not touched. 0, or -1 and
+ *  then nothing has changed: ENOMEM, or EACCES if nothing is covered.
  */
-int roster_register (roster_t *self, worker_t *worker, const packet_t *packet);
+int roster_register (roster_t *self,
+                     worker_t *worker,
+                     const packet_t *packet,
+                     const rights_t *rights);
+
+// The rights of an entered worker have changed. 0, or -1 as above.
+int roster_restrict (roster_t *self, worker_t *worker, const rights_t *rights);
+
+// Lets go of what is kept of a worker that has left.
+void roster_forget (worker_t *worker);
 
 // Takes it out, if it is in; it holds no task any more.
 void roster_leave (roster_t *self, worker_t *worker);

@@ -3,6 +3,7 @@
  */
 #include "broker/switchboard_state.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "fabric/container.h"
@@ -19,10 +20,12 @@ static int init (switchboard_t *self)
     list_init (&self->clients);
     list_init (&self->tasks);
     deadlines_init (&self->deadlines);
+    if (holders_init (&self->holders, self->secret))
+        return -1;
     // roster and waiting know each other's patterns; neither calls the other before both are there.
     if (roster_init (&self->roster, waiting_refit, waiting_place_removed, &self->waiting,
                      self->secret))
-        return -1;
+        goto error_holders;
     if (waiting_init (&self->waiting, &self->roster.groups, self->secret))
         goto error;
     if (table_init (&self->cookies, task_equal)) {
@@ -32,6 +35,8 @@ static int init (switchboard_t *self)
     return 0;
 error:
     roster_finish (&self->roster);
+error_holders:
+    holders_finish (&self->holders);
     return -1;
 }
 
@@ -79,6 +84,7 @@ void switchboard_destroy (switchboard_t **self_p)
     waiting_finish (&self->waiting);
     roster_finish (&self->roster);
     deadlines_finish (&self->deadlines);
+    holders_finish (&self->holders);
     free (self);
     *self_p = NULL;
 }
@@ -151,10 +157,12 @@ from_client (switchboard_t *self, client_t *client, const packet_t *packet, cons
 }
 
 static void
-from_worker (switchboard_t *self, worker_t *worker, const packet_t *packet, const sb_event_t *event)
+from_worker (switchboard_t *self, party_t *party, const packet_t *packet, const sb_event_t *event)
 {
+    worker_t *worker = party->worker;
+
     if (packet->type == PACKET_REGISTER) {
-        party_register (self, worker, packet, event->address);
+        party_register (self, party, packet, event->address);
     } else if (packet->type == PACKET_RESULT) {
         life_result (self, worker, packet, event->header, event->payload);
     } else if (packet->type == PACKET_PARTIAL) {
@@ -181,7 +189,11 @@ route (switchboard_t *self, party_t *party, const intake_t *intake, const sb_eve
     bool stranger = party->worker && !party->worker->group;
     fault_t fault;
 
-    if (typed && stranger && packet->type != PACKET_REGISTER) {
+    if (!holder_may_enter (party->holder, event->side)) {
+        answer_forbidden (self, event->peer, party->holder, packet,
+                          "this key may do nothing on this side of the broker",
+                          "may do nothing on this side");
+    } else if (typed && stranger && packet->type != PACKET_REGISTER) {
         self->stats.dropped[STATS_DROP_UNKNOWN_WORKER]++;
         answer_register (self, event->peer, packet->codec, -1);
     } else if (typed && !(types >> packet->type & 1)) {
@@ -191,7 +203,7 @@ route (switchboard_t *self, party_t *party, const intake_t *intake, const sb_eve
     } else if (party->client) {
         from_client (self, party->client, packet, event);
     } else {
-        from_worker (self, party->worker, packet, event);
+        from_worker (self, party, packet, event);
     }
 }
 
@@ -206,8 +218,12 @@ static void take_packet (switchboard_t *self, const sb_event_t *event)
     encoding_t codec = intake.codec_known ? intake.packet.codec : ENCODING_JSON;
     if (event->chosen_id) {
         refuse_bad (self, event, &intake, codec, "a peer must leave its routing id to libzmq");
-    } else if (!(party = party_of (self, event->peer, event->side))) {
-        switchboard_note (self, SB_WARNING, "out of memory: a peer's packet was dropped");
+    } else if (!(party = party_of (self, event->peer, event->side, event->key))) {
+        if (errno == ENOMEM)
+            switchboard_note (self, SB_WARNING, "out of memory: a peer's packet was dropped");
+        else
+            switchboard_note (self, SB_REFUSED,
+                              "peer %u came with another key: a packet was dropped", event->peer);
     } else {
         if (intake.codec_known)
             party->codec = codec;
@@ -276,6 +292,9 @@ void switchboard_step (switchboard_t *self, const sb_event_t *event)
         break;
     case SB_HALT:
         halt (self);
+        break;
+    case SB_KEY:
+        party_key (self, event);
         break;
     }
 }

@@ -77,8 +77,10 @@ static const char *bounds_check (const switchboard_t *self)
     for (list_node_t *node = list_first (&self->clients); node;
          node = list_next (&self->clients, node)) {
         const client_t *client = container_of (node, const client_t, in_clients);
-        if (client->open > self->limits.client_tasks)
+        if (client->account->open > self->limits.client_tasks)
             return "a client has more tasks open than it may";
+        if (!client->holder && client->own.open != client->open)
+            return "a client's account is not that of its tasks";
     }
     return NULL;
 }

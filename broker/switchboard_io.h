@@ -10,6 +10,10 @@
 // number only after SB_PEER_GONE.
 typedef uint32_t sb_peer_t;
 
+// Keys likewise (PROTOCOL 8), from 1 on; no number is used for two keys. 0: keys are not in force,
+// or the peer is the broker's own, and may do all.
+typedef uint32_t sb_key_t;
+
 typedef enum { SB_CLIENT_SIDE, SB_WORKER_SIDE } sb_side_t;
 
 typedef enum {
@@ -18,21 +22,26 @@ typedef enum {
     SB_TICK,      // nothing but time
     SB_DRAIN,     // stop as PROTOCOL 5.9 says
     SB_HALT,      // stop without waiting for running tasks
+    SB_KEY,       // a key may do this from now on
 } sb_event_kind_t;
 
 typedef struct {
     sb_event_kind_t kind;
-    moment_t now;        // never less than that of the event before
-    sb_peer_t peer;      // SB_PACKET, SB_PEER_GONE
-    sb_side_t side;      // SB_PACKET: where it came in
-    bool chosen_id;      // SB_PACKET: the peer chose its routing id, which is refused
-    const char *address; // SB_PACKET: where the peer is, for people; may be NULL
-    unsigned frames;     // SB_PACKET: how many the message had
-    frame_t *header;     // SB_PACKET: the first two; the switchboard may move them away
+    moment_t now;   // never less than that of the event before
+    sb_peer_t peer; // SB_PACKET, SB_PEER_GONE
+    sb_side_t side; // SB_PACKET: where it came in
+    sb_key_t key;   // SB_PACKET: the key it came with; SB_KEY: the key
+    bool chosen_id; // SB_PACKET: the peer chose its routing id, which is refused
+    const char
+        *address;    // SB_PACKET: where the peer is, for people; SB_KEY: the key's name; or NULL
+    unsigned frames; // SB_PACKET: how many the message had
+    frame_t *header; // SB_PACKET: the first two; the switchboard may move them away.
+                     // SB_KEY: the rights (rights_write ()), empty: it may not come in any more
     frame_t *payload;
 } sb_event_t;
 
-typedef enum { SB_WARNING, SB_INFO, SB_DEBUG } sb_level_t;
+// REFUSED is as bad as WARNING, but peers can cause any number of them.
+typedef enum { SB_WARNING, SB_REFUSED, SB_INFO, SB_DEBUG } sb_level_t;
 
 /*  Where actions go. The functions return nothing and must not call the switchboard: what fails
  *  comes back as an event. `send` takes the frames' content (payload NULL: a message of one

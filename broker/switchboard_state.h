@@ -11,6 +11,7 @@
 #ifndef BROKER_SWITCHBOARD_STATE_H
 #define BROKER_SWITCHBOARD_STATE_H
 
+#include "broker/holders.h"
 #include "broker/intake.h"
 #include "broker/roster.h"
 #include "broker/stats.h"
@@ -25,8 +26,10 @@ typedef struct client {
     bool gone;    // its connection is no more: nothing is sent to it
     list_t tasks; // open ones
     uint64_t open;
-    uint64_t number; // a count: its name in the status
-    turns_t turns;
+    uint64_t number;    // a count: its name in the status
+    holder_t *holder;   // whose key it came with; NULL: none
+    account_t own;      // where there is no key
+    account_t *account; // its own, or the holder's
 } client_t;
 
 // Who is behind a peer number.
@@ -34,6 +37,7 @@ typedef struct {
     encoding_t codec; // of its latest packet: for answers to what has none
     client_t *client; // a peer of the client side
     worker_t *worker; // one of the worker side, registered or not
+    holder_t *holder; // whose key it came with; NULL: none
 } party_t;
 
 struct switchboard {
@@ -45,6 +49,7 @@ struct switchboard {
 
     party_t *parties; // by peer number
     size_t parties_size;
+    holders_t holders;
     list_t clients; // those that are there
     size_t clients_count;
     uint64_t client_numbers;
@@ -67,13 +72,18 @@ struct switchboard {
 
 // ---- parties.c
 
-// The party of that number and side, made if it is not there; NULL if memory is out.
-party_t *party_of (switchboard_t *self, sb_peer_t peer, sb_side_t side);
+/*  The party of that number, side and key, made if it is not there. NULL: ENOMEM, or EACCES if the
+ *  one that is there came with another key.
+ */
+party_t *party_of (switchboard_t *self, sb_peer_t peer, sb_side_t side, sb_key_t key);
+
+// SB_KEY: a key's rights have come, changed, or gone.
+void party_key (switchboard_t *self, const sb_event_t *event);
 
 void party_gone (switchboard_t *self, sb_peer_t peer);
 // REGISTER; `address` is where the worker is, or NULL.
 void party_register (switchboard_t *self,
-                     worker_t *worker,
+                     party_t *party,
                      const packet_t *packet,
                      const char *address);
 void party_shutdown (switchboard_t *self, worker_t *worker);
@@ -81,8 +91,17 @@ void party_shutdown (switchboard_t *self, worker_t *worker);
 // A worker's promised heartbeat did not come in time; or it did and the alarm is set anew.
 void party_silent (switchboard_t *self, worker_t *worker);
 
+/*  Whether the client may see, and cancel, that task: its key's own, or any for an admin. NULL is a
+ *  task that is not there, and as little to be seen as another key's: the answers are the same.
+ */
+static inline bool client_may_see (const client_t *client, const task_t *task)
+{
+    return holder_may (client->holder, RIGHTS_ADMIN)
+           || (task && task->client->holder == client->holder);
+}
+
 // One open task less is the client's; frees a client that is gone and has no more.
-void client_release (client_t *client);
+void client_release (switchboard_t *self, client_t *client);
 
 // ---- life.c
 
@@ -132,6 +151,16 @@ void life_feed (switchboard_t *self, worker_t *worker);
 void life_worker_lost (switchboard_t *self, worker_t *worker);
 
 // ---- answers.c
+
+/*  RESULT FORBIDDEN: the words are all that the peer learns. `what` is for the log, where it stands
+ *  behind the holder's name.
+ */
+void answer_forbidden (switchboard_t *self,
+                       sb_peer_t peer,
+                       const holder_t *holder,
+                       const packet_t *packet,
+                       const char *words,
+                       const char *what);
 
 // RESULT with that code to a peer; cookie and error may be NULL.
 void answer_result (switchboard_t *self,

@@ -53,6 +53,12 @@ static inline bool rights_have (const rights_t *self, unsigned any_of)
     return (self->roles & any_of) != 0;
 }
 
+// The roles that open a side of the broker.
+static inline unsigned rights_of_side (bool workers)
+{
+    return workers ? RIGHTS_WORKER : RIGHTS_CLIENT | RIGHTS_ADMIN;
+}
+
 // Whether the pipeline is one of theirs. Names that start with `$` are nobody's.
 bool rights_cover (const rights_t *self, slice_t pipeline);
 

@@ -20,6 +20,7 @@ static void send_text (switchboard_t *switchboard, sb_peer_t peer, sb_side_t sid
                         .now = 1000,
                         .peer = peer,
                         .side = side,
+                        .key = peer >= 80 ? 1 : 0,
                         .frames = 1,
                         .header = &header,
                         .payload = &payload};
@@ -29,6 +30,16 @@ static void send_text (switchboard_t *switchboard, sb_peer_t peer, sb_side_t sid
         switchboard_step (switchboard, &event);
     frame_close (&header);
     frame_close (&payload);
+}
+
+static void say_key (switchboard_t *switchboard, sb_key_t key, const char *text)
+{
+    frame_t header;
+    sb_event_t event = {.kind = SB_KEY, .now = 1000, .key = key, .header = &header};
+
+    if (frame_copy (&header, slice_text (text)) == 0)
+        switchboard_step (switchboard, &event);
+    frame_close (&header);
 }
 
 static void say_gone (switchboard_t *switchboard, sb_peer_t peer)
@@ -61,6 +72,15 @@ static void tell (switchboard_t *switchboard)
                "{\"packet_type\":\"RUN\",\"pipeline\":\"$status\"," COOKIE ("9") "}");
     say_gone (switchboard, 70);
     say_gone (switchboard, 2);
+    say_key (switchboard, 1, "client,worker\nb*,c");
+    send_text (switchboard, 80, SB_WORKER_SIDE, "{\"packet_type\":\"REGISTER\",\"capacity\":1}");
+    send_text (switchboard, 81, SB_CLIENT_SIDE,
+               "{\"packet_type\":\"RUN\",\"pipeline\":\"bb\"," COOKIE ("4") "}");
+    send_text (switchboard, 81, SB_CLIENT_SIDE,
+               "{\"packet_type\":\"RUN\",\"pipeline\":\"a\"," COOKIE ("5") "}");
+    say_key (switchboard, 1, "client,worker\nc,d");
+    say_key (switchboard, 1, "");
+    say_gone (switchboard, 81);
 }
 
 // True if the allocation number `fail_at` of the story was reached, and failed.

@@ -394,7 +394,7 @@ static void what_is_not_a_recording_is_refused_with_words (void **state)
         recording_open (slice_of (fixture->octets, fixture->len), &head, &rest, &fault), -1);
     assert_string_equal (fault.text, "a recording of another version");
     fixture->octets[8]--;
-    fixture->octets[RECORDING_HEAD_OCTETS + 20] = SB_HALT + 1; // kind
+    fixture->octets[RECORDING_HEAD_OCTETS + 20] = SB_KEY + 1; // kind
     assert_int_equal (
         recording_open (slice_of (fixture->octets, fixture->len), &head, &rest, &fault), 0);
     assert_int_equal (recording_next (&rest, &event, &fault), -1);

@@ -1,7 +1,8 @@
 /*  Messages from strangers drive a switchboard; every invariant holds after each.
  *
  *  The input is a list of messages: an octet that says who (low 3 bits: peer; bit 3: worker side;
- *  bits 4-5: 0 packet, 1 peer gone, 2 time passes, 3 packet with a payload), an octet with the
+ *  bits 4-5: 0 packet, 1 peer gone, 2 time passes, 3 packet with a payload; bits 6-7: the key, and
+ *  where time would pass that of a key what it may do), an octet with the
  *  header's length (times 2) or the time (times 16 ms), then the header. A payload is the header's
  *  own octets again.
  */
@@ -37,6 +38,25 @@ static void message (switchboard_t *switchboard, sb_event_t *event, slice_t octe
     frame_close (&body);
 }
 
+static void say_key (switchboard_t *switchboard, sb_event_t *event, uint8_t number)
+{
+    static const char *const rights[] = {"",
+                                         "client\n*",
+                                         "worker\na*",
+                                         "worker\nab,b*",
+                                         "client,worker\na",
+                                         "admin\n*",
+                                         "client,worker,admin\n*",
+                                         "no rights"};
+    frame_t header;
+
+    event->kind = SB_KEY;
+    event->header = &header;
+    if (frame_copy (&header, slice_text (rights[number & 7])) == 0)
+        step (switchboard, event);
+    frame_close (&header);
+}
+
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
@@ -58,9 +78,12 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         // Numbers are unique over both sides.
         event.side = who & 8 ? SB_WORKER_SIDE : SB_CLIENT_SIDE;
         event.peer = who & 15;
+        event.key = who >> 6;
         if ((who >> 4 & 3) == 1) {
             event.kind = SB_PEER_GONE;
             step (switchboard, &event);
+        } else if ((who >> 4 & 3) == 2 && event.key) {
+            say_key (switchboard, &event, number);
         } else if ((who >> 4 & 3) == 2) {
             event.kind = SB_TICK;
             event.now += number * 16u;

@@ -88,6 +88,7 @@ static void step (player_t *self, const recording_event_t *event)
                         .now = event->now,
                         .peer = event->peer,
                         .side = event->side,
+                        .key = event->key,
                         .chosen_id = event->chosen_id,
                         .frames = event->frames,
                         .header = &header,

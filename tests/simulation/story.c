@@ -196,11 +196,9 @@ static void tell_packet (story_t *self, slice_t header, uint64_t size)
 
 void story_event (story_t *self, const recording_event_t *event)
 {
-    static const char *const words[] = {[SB_PACKET] = "",
-                                        [SB_PEER_GONE] = " gone",
-                                        [SB_TICK] = "tick",
-                                        [SB_DRAIN] = "drain",
-                                        [SB_HALT] = "halt"};
+    static const char *const words[] = {
+        [SB_PACKET] = "",     [SB_PEER_GONE] = " gone", [SB_TICK] = "tick",
+        [SB_DRAIN] = "drain", [SB_HALT] = "halt",       [SB_KEY] = "key"};
 
     if (!self->file)
         return;
@@ -221,6 +219,12 @@ void story_event (story_t *self, const recording_event_t *event)
             fputs (" (by a chosen id)", self->file);
         if (event->frames > 2)
             fprintf (self->file, " (%u frames)", event->frames);
+        if (event->key)
+            fprintf (self->file, " (key %u)", event->key);
+    }
+    if (event->kind == SB_KEY) {
+        fprintf (self->file, " %u ", event->key);
+        show (self, event->header, event->header_octets);
     }
     if (event->payload_octets) {
         fputs (" : ", self->file);

@@ -152,6 +152,7 @@ static void send_packet (trace_t *self, const char *name, const char *json, cons
     sb_event_t event = {.kind = SB_PACKET,
                         .peer = peer_named (self, name, true),
                         .side = strchr (name, 'w') ? SB_WORKER_SIDE : SB_CLIENT_SIDE,
+                        .key = strchr (name, '@') ? (sb_key_t)atoi (strchr (name, '@') + 1) : 0,
                         .frames = payload ? 2 : 1,
                         .header = &header,
                         .payload = &body};
@@ -206,6 +207,23 @@ static void play_packet (trace_t *self, char *line)
     send_packet (self, name, json, payload);
 }
 
+// "7 client a*,b", or "7"
+static void play_key (trace_t *self, const char *line)
+{
+    frame_t header;
+    const char *words = strchr (line, ' ');
+    char text[1024] = "";
+
+    if (words)
+        snprintf (text, sizeof text, "%s", words + 1);
+    if (strchr (text, ' '))
+        *strchr (text, ' ') = '\n';
+    assert_int_equal (frame_copy (&header, slice_text (text)), 0);
+    sb_event_t event = {.kind = SB_KEY, .key = (sb_key_t)atoi (line), .header = &header};
+    step (self, &event);
+    frame_close (&header);
+}
+
 static void play_line (trace_t *self, const char *text)
 {
     char line[4096];
@@ -223,6 +241,8 @@ static void play_line (trace_t *self, const char *text)
     } else if (strcmp (line, "drain") == 0 || strcmp (line, "halt") == 0) {
         event.kind = line[0] == 'd' ? SB_DRAIN : SB_HALT;
         step (self, &event);
+    } else if (strncmp (line, "key ", 4) == 0) {
+        play_key (self, line + 4);
     } else if (strncmp (line, "raw ", 4) == 0) {
         char *header = strchr (line + 4, ' ');
         *header = '\0';

@@ -13,6 +13,9 @@
  *
  *  Peers: c1, c2 ... clients, w1, w2 ... workers; with an m before them (mc1, mw1) they speak
  *  msgpack. k1, k2 ... are cookies. Words with `=` become header keys, their values JSON text.
+ *  c1@7 is a peer with the key number 7: `key 7 client,worker a*,b` says what that may do, `key 7`
+ * that it may not come in any more.
+ *
  *  `drain` and `halt` stop the broker; `# ...` is a comment. Behind each event all actions that it
  *  had must follow, in order; the invariants are checked after each.
  *
