@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "fabric/container.h"
@@ -23,6 +24,7 @@
 #define FENCE_MS       1000u // for the answer to the HEARTBEAT after a SHUTDOWN
 #define HALT_MS        3000u // for handlers to return after a halt; a runner's kill takes 2 s
 #define STARVED_MS     100u  // before memory is asked for again
+#define OWN_ITEMS      2u    // of a poll: the mail, the bell
 #define REMIND_MS      PEER_HEARTBEAT_MS
 
 static void run_job (list_node_t *job, void *arg)
@@ -68,7 +70,8 @@ worker_loop_t *worker_loop_new (void *context, const worker_loop_options_t *opti
     list_init (&self->mail);
     cookie_make (&secret);
     self->home.mail = mailbox_new ();
-    if (!self->home.mail) {
+    self->bell = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!self->home.mail || self->bell < 0) {
         fault_set (fault, "no descriptor to be had");
         goto error;
     }
@@ -115,6 +118,8 @@ void worker_loop_destroy (worker_loop_t **self_p)
     drop_mail (self);
     task_manager_destroy (&self->manager);
     mailbox_destroy (&self->home.mail);
+    if (self->bell >= 0)
+        close (self->bell);
     free (self);
     *self_p = NULL;
     errno = problem;
@@ -318,11 +323,13 @@ static moment_t deadline (const worker_loop_t *self)
 
 static void wait (worker_loop_t *self)
 {
-    struct pollfd items[1 + TASK_MANAGER_BROKERS * LINK_DESCRIPTORS];
-    link_t *links[1 + TASK_MANAGER_BROKERS * LINK_DESCRIPTORS];
-    nfds_t count = 1;
+    struct pollfd items[OWN_ITEMS + TASK_MANAGER_BROKERS * LINK_DESCRIPTORS];
+    link_t *links[OWN_ITEMS + TASK_MANAGER_BROKERS * LINK_DESCRIPTORS];
+    nfds_t count = OWN_ITEMS;
+    uint64_t rings;
 
     items[0] = (struct pollfd){.fd = mailbox_descriptor (self->home.mail), .events = POLLIN};
+    items[1] = (struct pollfd){.fd = self->bell, .events = POLLIN};
     for (size_t i = 0; i < self->count; i++) {
         int fds[LINK_DESCRIPTORS];
         link_t *link = worker_session_link (self->sessions[i]);
@@ -335,7 +342,9 @@ static void wait (worker_loop_t *self)
     span_t span = moment_until (moment_now (), deadline (self));
     int got = poll (items, count, span > INT_MAX ? INT_MAX : (int)span);
     self->now = moment_now ();
-    for (nfds_t i = 1; got > 0 && i < count; i++) {
+    if (got > 0 && items[1].revents)
+        (void)!read (self->bell, &rings, sizeof rings);
+    for (nfds_t i = OWN_ITEMS; got > 0 && i < count; i++) {
         if (items[i].revents)
             link_fired (links[i], items[i].fd);
     }
@@ -369,14 +378,18 @@ void worker_loop_run (worker_loop_t *self)
     wire_message_close (&message);
 }
 
+// Perhaps in a signal handler: no lock, and errno stays.
 static void wish (worker_loop_t *self, worker_wish_t wanted)
 {
+    const uint64_t one = 1;
+    int problem = errno;
     int before = atomic_load (&self->wish);
 
     while (before < (int)wanted
            && !atomic_compare_exchange_weak (&self->wish, &before, (int)wanted))
         ;
-    mailbox_ring (self->home.mail);
+    (void)!write (self->bell, &one, sizeof one); // fails never: it would take 2^64 wishes
+    errno = problem;
 }
 
 void worker_loop_drain (worker_loop_t *self)

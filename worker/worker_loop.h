@@ -35,6 +35,7 @@ void worker_loop_destroy (worker_loop_t **self_p);
 // Works until every broker has been left.
 void worker_loop_run (worker_loop_t *self);
 
+// Safe in signal handlers.
 void worker_loop_drain (worker_loop_t *self);
 void worker_loop_halt (worker_loop_t *self);
 

@@ -32,6 +32,7 @@ struct worker_loop {
     moment_t abandon;   // when handlers that don't return are not waited for
     worker_wish_t done; // the wish that has been dealt with
     _Atomic int wish;   // worker_wish_t, from other threads
+    int bell;           // eventfd: there is a wish
 };
 
 // What the task manager wants done; the loop is its argument.

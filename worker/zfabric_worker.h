@@ -123,8 +123,10 @@ ZFABRIC_EXPORT int zfabric_worker_start (zfabric_worker_t *self, char *problem, 
 // for ever). False if it has not, or has ended before.
 ZFABRIC_EXPORT bool zfabric_worker_wait_ready (zfabric_worker_t *self, int timeout_ms);
 
-// Asks it to take nothing more and to end when running tasks have ended and their results are
-// delivered. Returns at once; any number of times.
+/*  Asks it to take nothing more and to end when running tasks have ended and their results are
+ *  delivered. Returns at once; any number of times, on any thread, and in a signal handler. Nothing
+ *  happens before zfabric_worker_start ().
+ */
 ZFABRIC_EXPORT void zfabric_worker_drain (zfabric_worker_t *self);
 
 /*  Asks it to end now: tasks are cancelled, and have 3 s to say so; what has not ended then is
