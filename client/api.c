@@ -17,6 +17,7 @@ static void client_actor (zsock_t *pipe, void *arg)
 {
     client_loop_t *loop = (client_loop_t *)arg;
 
+    (void)pthread_setname_np (pthread_self (), "zfabric-client"); // short enough
     zsock_signal (pipe, 0);
     client_loop_run (loop);
     hub_finish (loop->hub);
@@ -129,6 +130,8 @@ zfabric_client_t *zfabric_client_new (const char *endpoints,
     fault_t fault = {"out of memory"};
     zfabric_client_t *self = (zfabric_client_t *)calloc (1, sizeof *self);
 
+    if (self)
+        (void)pthread_mutex_init (&self->random.lock, NULL); // can't fail on Linux
     if (self
         && start_client (self, endpoints ? endpoints : DEFAULT_SERVE, options ? options : &defaults,
                          &fault)
@@ -163,6 +166,7 @@ void zfabric_client_destroy (zfabric_client_t **self_p)
         zactor_destroy (&self->actor);
     }
     client_loop_destroy (&self->loop);
+    pthread_mutex_destroy (&self->random.lock);
     free (self);
     *self_p = NULL;
 }

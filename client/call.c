@@ -22,7 +22,8 @@ zfabric_call_t *call_new (hub_t *hub, const cookie_t *cookie, session_kind_t kin
     frame_init (&self->payload);
     list_init (&self->partials);
     cookie_print (cookie, self->cookie);
-    self->refs = 1;
+    atomic_init (&self->refs, 1);
+    atomic_init (&self->ended, false);
     self->hub = hub_ref (hub);
     return self;
 }
@@ -52,12 +53,9 @@ void call_unref (zfabric_call_t **self_p)
 
     if (!self)
         return;
-    pthread_mutex_lock (&self->hub->lock);
-    bool last = --self->refs == 0;
-    pthread_mutex_unlock (&self->hub->lock);
-    if (last)
-        call_free (self);
     *self_p = NULL;
+    if (atomic_fetch_sub (&self->refs, 1) == 1)
+        call_free (self);
 }
 
 // ---- letters
@@ -68,7 +66,7 @@ static void post (zfabric_call_t *self)
     if (self->in_mail)
         return;
     self->in_mail = true;
-    self->refs++;
+    (void)atomic_fetch_add (&self->refs, 1);
     mailbox_put (self->hub->mail, &self->letter);
 }
 
@@ -79,7 +77,7 @@ static void open_call (zfabric_call_t *self, bool let_go)
     self->hub->open++;
     self->hub->notable += self->notify;
     self->start = self->in_mail = true;
-    self->refs += 2 - let_go; // until its end, and for the letter
+    (void)atomic_fetch_add (&self->refs, 2u - let_go); // until its end, and for the letter
 }
 
 size_t call_post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go)
@@ -108,23 +106,32 @@ void zfabric_call_cancel (zfabric_call_t *self)
     if (!self)
         return;
     pthread_mutex_lock (&self->hub->lock);
-    if (!self->ended && !self->cancelled && !self->hub->closed) {
+    if (!atomic_load (&self->ended) && !self->cancelled && !self->hub->closed) {
         self->cancel = self->cancelled = true;
         post (self);
     }
     pthread_mutex_unlock (&self->hub->lock);
 }
 
-zfabric_call_t *call_read_letter (list_node_t *letter, bool *start, bool *cancel)
+void call_open_letters (hub_t *hub, list_t *opened)
 {
-    zfabric_call_t *self = container_of (letter, zfabric_call_t, letter);
+    list_t letters;
+    list_node_t *node;
 
-    pthread_mutex_lock (&self->hub->lock);
-    *start = self->start;
-    *cancel = self->cancel;
-    self->start = self->cancel = self->in_mail = false;
-    pthread_mutex_unlock (&self->hub->lock);
-    return self;
+    list_init (&letters);
+    mailbox_take (hub->mail, &letters);
+    if (list_empty (&letters))
+        return;
+    pthread_mutex_lock (&hub->lock);
+    while ((node = list_first (&letters))) {
+        zfabric_call_t *call = container_of (node, zfabric_call_t, letter);
+        list_remove (node);
+        list_append (opened, &call->opened);
+        call->starts = call->start;
+        call->cancels = call->cancel;
+        call->start = call->cancel = call->in_mail = false;
+    }
+    pthread_mutex_unlock (&hub->lock);
 }
 
 // ---- the client's thread
@@ -150,7 +157,7 @@ void call_partial (zfabric_call_t *self, const packet_t *packet, frame_t *payloa
         return;
     }
     pthread_mutex_lock (&self->hub->lock);
-    if (self->refs > 1 && self->partials_count < CALL_PARTIALS_MAX
+    if (atomic_load (&self->refs) > 1 && self->partials_count < CALL_PARTIALS_MAX
         && self->partials_octets + partial->size <= CALL_PARTIAL_OCTETS) {
         list_append (&self->partials, outcome_place (partial));
         self->partials_count++;
@@ -181,7 +188,7 @@ void call_end (zfabric_call_t *self,
         self->on_result (self, result, self->arg);
         pthread_mutex_lock (&self->hub->lock);
     }
-    self->ended = true;
+    atomic_store (&self->ended, true);
     tell_owner (self);
     pthread_mutex_unlock (&self->hub->lock);
 }

@@ -29,16 +29,20 @@ struct zfabric_call {
     void *arg;
     hub_t *hub;
     char cookie[COOKIE_TEXT + 1];
+    // The client's thread's, with the letter while it is open:
+    list_node_t opened;
+    bool starts;
+    bool cancels;
+    atomic_uint refs;
+    atomic_bool ended; // the result stands; set with the hub's lock held
+    bool notify;       // its end has still to be given out by zfabric_client_next (); its owner's
     // Guarded by the hub's lock:
     list_node_t letter; // in the mailbox
     bool in_mail;
     bool start; // what the letter says
     bool cancel;
     bool cancelled; // it has said so once
-    bool ended;
-    bool notify; // its end has still to be given out by zfabric_client_next ()
     list_node_t news;
-    unsigned refs;
     const zfabric_result_t *result; // since the end
     call_waiter_t *waiters;
     list_t partials;
@@ -57,8 +61,9 @@ void call_unref (zfabric_call_t **self_p);
  */
 size_t call_post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go);
 
-// The client's thread: the call whose letter this is, to be unreferenced, and what it says.
-zfabric_call_t *call_read_letter (list_node_t *letter, bool *start, bool *cancel);
+// The client's thread: opens the letters, moved to `opened` in their order. What they say is in
+// `starts` and `cancels` of their calls, which are to be unreferenced.
+void call_open_letters (hub_t *hub, list_t *opened);
 
 // The client's thread: a partial has come, or the end; both take what the payload holds.
 void call_partial (zfabric_call_t *self, const packet_t *packet, frame_t *payload);

@@ -22,8 +22,16 @@ typedef struct {
     zfabric_client_options_t options; // the callbacks; its texts are not kept
     encoding_t codec;
     span_t connect_timeout_ms;
+    bool ended;       // a call has, in this turn
     atomic_bool stop; // rung for by the mailbox
 } client_loop_t;
+
+// Random octets for cookies, fetched many at a time: that is a system call.
+typedef struct {
+    pthread_mutex_t lock;
+    size_t left; // of the octets
+    uint8_t octets[64 * COOKIE_OCTETS];
+} client_random_t;
 
 struct zfabric_client {
     client_loop_t *loop; // the actor's
@@ -32,6 +40,7 @@ struct zfabric_client {
     encoding_t codec;
     uint32_t max_open;
     uint64_t max_payload;
+    client_random_t random;
 };
 
 // NULL with errno (EINVAL, ENOMEM, EMFILE) and a fault.

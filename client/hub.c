@@ -114,37 +114,45 @@ void hub_wait_finished (hub_t *self)
 
 // ---- news
 
-// A counter of 0 takes a 1, and one that is not 0 can be read: neither fails.
+// The lock is held. A counter of 0 takes a 1, and one that is not 0 can be read: neither fails.
 static void ring (hub_t *self)
 {
     const uint64_t one = 1;
 
-    if (self->bell >= 0 && write (self->bell, &one, sizeof one) < 0)
-        return;
+    if (self->bell >= 0 && !self->rung)
+        self->rung = write (self->bell, &one, sizeof one) > 0;
 }
 
 static void silence (hub_t *self)
 {
     uint64_t count;
 
-    if (self->bell >= 0 && read (self->bell, &count, sizeof count) < 0)
-        return;
+    if (self->rung)
+        self->rung = read (self->bell, &count, sizeof count) < 0;
 }
 
 void hub_add_news (hub_t *self, list_node_t *news)
 {
     if (list_holds (news))
         return;
-    if (list_empty (&self->news))
-        ring (self);
     list_append (&self->news, news);
+    self->untold = true;
+}
+
+void hub_tell (hub_t *self)
+{
+    if (!self->untold)
+        return;
+    self->untold = false;
+    pthread_mutex_lock (&self->lock);
+    if (!list_empty (&self->news))
+        ring (self);
+    pthread_mutex_unlock (&self->lock);
     pthread_cond_broadcast (&self->changed);
 }
 
 void hub_remove_news (hub_t *self, list_node_t *news)
 {
-    if (!list_holds (news))
-        return;
     list_remove (news);
     if (list_empty (&self->news))
         silence (self);

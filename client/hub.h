@@ -28,7 +28,9 @@ typedef struct {
     char reason[FAULT_TEXT_MAX];
     list_t news;    // calls that zfabric_client_next () has not given out since something came
     size_t notable; // calls whose end it has still to give out
-    int bell;       // readable while there are news; -1: nobody has asked for it
+    bool untold;    // of some of the news; the client's thread's
+    int bell;       // readable while there are news that were told; -1: nobody has asked for it
+    bool rung;      // it is readable
 } hub_t;
 
 hub_t *hub_new (void); // NULL: ENOMEM, EMFILE
@@ -47,8 +49,13 @@ void hub_finish (hub_t *self);
 // Until it has.
 void hub_wait_finished (hub_t *self);
 
-// A call has news, or not any more. The lock is held.
+// The client's thread: a call has news. The lock is held.
 void hub_add_news (hub_t *self, list_node_t *news);
+
+// The client's thread: lets those know who wait for news: once for all that came together.
+void hub_tell (hub_t *self);
+
+// A call has no news any more. The lock is held.
 void hub_remove_news (hub_t *self, list_node_t *news);
 
 // The bell, made when it is first asked for. -1: EMFILE, ENFILE, ENOMEM.

@@ -120,6 +120,12 @@ moment_t multiplexor_deadline (const multiplexor_t *self);
 // Ends all that is left with BROKER_WENT_AWAY.
 void multiplexor_stop (multiplexor_t *self, const char *words);
 
+// Whether no session is there.
+static inline bool multiplexor_idle (const multiplexor_t *self)
+{
+    return self->runs.count + self->cancels.count == 0;
+}
+
 // Verifies what holds between calls, O(n). For tests.
 bool multiplexor_check (const multiplexor_t *self);
 

@@ -69,12 +69,12 @@ static int wait_until (zfabric_call_t *self, call_ready_fn *ready, int timeout_m
 
 static bool has_ended (const zfabric_call_t *self)
 {
-    return self->ended;
+    return atomic_load (&self->ended);
 }
 
 static bool has_news (const zfabric_call_t *self)
 {
-    return self->ended || !list_empty (&self->partials);
+    return atomic_load (&self->ended) || !list_empty (&self->partials);
 }
 
 const zfabric_result_t *zfabric_call_wait (zfabric_call_t *self, int timeout_ms)
@@ -85,6 +85,8 @@ const zfabric_result_t *zfabric_call_wait (zfabric_call_t *self, int timeout_ms)
         errno = EINVAL;
         return NULL;
     }
+    if (atomic_load (&self->ended))
+        return self->result;
     pthread_mutex_lock (&self->hub->lock);
     if (wait_until (self, has_ended, timeout_ms) == 0)
         result = self->result;
@@ -117,12 +119,7 @@ zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int timeout_ms)
 
 bool zfabric_call_ended (const zfabric_call_t *self)
 {
-    if (!self)
-        return false;
-    pthread_mutex_lock (&self->hub->lock);
-    bool ended = self->ended;
-    pthread_mutex_unlock (&self->hub->lock);
-    return ended;
+    return self && atomic_load (&self->ended);
 }
 
 zfabric_result_t *call_take_result (zfabric_call_t *self)
@@ -150,8 +147,6 @@ void *zfabric_call_arg (const zfabric_call_t *self)
 // The lock is held.
 static void forget_news (zfabric_call_t *self)
 {
-    if (!self->notify)
-        return;
     self->notify = false;
     hub_remove_news (self->hub, &self->news);
     if (--self->hub->notable == 0)
@@ -164,9 +159,11 @@ void zfabric_call_destroy (zfabric_call_t **self_p)
 
     if (!self)
         return;
-    pthread_mutex_lock (&self->hub->lock);
-    forget_news (self);
-    pthread_mutex_unlock (&self->hub->lock);
+    if (self->notify) {
+        pthread_mutex_lock (&self->hub->lock);
+        forget_news (self);
+        pthread_mutex_unlock (&self->hub->lock);
+    }
     call_unref (self_p);
 }
 
@@ -179,7 +176,7 @@ static zfabric_call_t *take_news (hub_t *hub)
     if (!node)
         return NULL;
     zfabric_call_t *call = container_of (node, zfabric_call_t, news);
-    if (call->ended)
+    if (atomic_load (&call->ended))
         forget_news (call); // there will be no more
     else
         hub_remove_news (hub, node);

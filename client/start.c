@@ -1,16 +1,21 @@
 // Makes calls, and hands them to the client's thread.
 
 #include <errno.h>
+#include <sodium.h>
 
 #include "client/client.h"
 #include "fabric/container.h"
 
-static int read_cookie (const char *text, cookie_t *cookie)
+static void make_cookie (client_random_t *random, cookie_t *cookie)
 {
-    if (text)
-        return cookie_parse (slice_text (text), cookie);
-    cookie_make (cookie);
-    return 0;
+    pthread_mutex_lock (&random->lock);
+    if (!random->left) {
+        randombytes_buf (random->octets, sizeof random->octets);
+        random->left = sizeof random->octets;
+    }
+    random->left -= COOKIE_OCTETS;
+    cookie_make_of (cookie, random->octets + random->left);
+    pthread_mutex_unlock (&random->lock);
 }
 
 static int check_run (const zfabric_client_t *self, const zfabric_run_t *run)
@@ -50,11 +55,15 @@ static void unref_keeping_errno (zfabric_call_t *call)
     errno = problem;
 }
 
-static zfabric_call_t *make_run (const zfabric_client_t *self, const zfabric_run_t *run)
+static zfabric_call_t *make_run (zfabric_client_t *self, const zfabric_run_t *run)
 {
     cookie_t cookie;
 
-    if (check_run (self, run) || read_cookie (run->options->cookie, &cookie))
+    if (check_run (self, run))
+        return NULL;
+    if (!run->options->cookie)
+        make_cookie (&self->random, &cookie);
+    else if (cookie_parse (slice_text (run->options->cookie), &cookie))
         return NULL;
     zfabric_call_t *call = call_new (self->hub, &cookie, SESSION_RUN);
     if (!call || fill_run (self, call, run) == 0)
@@ -64,7 +73,7 @@ static zfabric_call_t *make_run (const zfabric_client_t *self, const zfabric_run
 }
 
 // Makes calls of the runs, up to the first that can't be made; errno is why, then.
-static size_t make_runs (const zfabric_client_t *self,
+static size_t make_runs (zfabric_client_t *self,
                          const zfabric_run_t *runs,
                          size_t count,
                          zfabric_call_t **calls,

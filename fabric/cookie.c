@@ -7,12 +7,20 @@
 static const uint8_t places[COOKIE_OCTETS] = {0,  2,  4,  6,  9,  11, 14, 16,
                                               19, 21, 24, 26, 28, 30, 32, 34};
 
-void cookie_make (cookie_t *cookie)
+void cookie_make_of (cookie_t *cookie, const uint8_t random[static COOKIE_OCTETS])
 {
     memset (cookie, 0, sizeof *cookie);
-    randombytes_buf (cookie->octets, COOKIE_OCTETS);
+    memcpy (cookie->octets, random, COOKIE_OCTETS);
     cookie->octets[6] = (uint8_t)((cookie->octets[6] & 0x0f) | 0x40);
     cookie->octets[8] = (uint8_t)((cookie->octets[8] & 0x3f) | 0x80);
+}
+
+void cookie_make (cookie_t *cookie)
+{
+    uint8_t random[COOKIE_OCTETS];
+
+    randombytes_buf (random, sizeof random);
+    cookie_make_of (cookie, random);
 }
 
 #define EACH(octet) (UINT64_C (0x0101010101010101) * (octet))

@@ -20,6 +20,9 @@ typedef struct {
 // A fresh random one (UUID version 4), from libsodium.
 void cookie_make (cookie_t *cookie);
 
+// The same of octets that are random already.
+void cookie_make_of (cookie_t *cookie, const uint8_t random[static COOKIE_OCTETS]);
+
 // Reads 36 characters of text. 0, or -1 (EINVAL); *cookie is untouched then.
 int cookie_parse (slice_t text, cookie_t *cookie);
 

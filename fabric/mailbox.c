@@ -91,6 +91,14 @@ int mailbox_descriptor (const mailbox_t *self)
     return self->fd;
 }
 
+bool mailbox_empty (mailbox_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    bool empty = list_empty (&self->letters);
+    pthread_mutex_unlock (&self->lock);
+    return empty;
+}
+
 void mailbox_take (mailbox_t *self, list_t *list)
 {
     uint64_t count;

@@ -23,6 +23,9 @@ void mailbox_ring (mailbox_t *self);
 
 int mailbox_descriptor (const mailbox_t *self);
 
+// Whether there is no letter now.
+bool mailbox_empty (mailbox_t *self);
+
 // Moves all that has come to the end of `list`, and makes the descriptor unreadable.
 void mailbox_take (mailbox_t *self, list_t *list);
 
