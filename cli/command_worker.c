@@ -99,6 +99,7 @@ typedef struct {
     bool ready;
     char failure[256]; // the last one told
     int ended[2];      // a pipe whose end is closed when the worker has ended
+    guard_t *guard;    // ends the commands if we are killed
     size_t count;
     runner_t **runners;
 } fleet_t;
@@ -213,6 +214,7 @@ static int serve (fleet_t *self, zfabric_worker_t *worker, const options_t *opti
         .output = outputs[options_number (options, "output")],
         .input = inputs[options_number (options, "input")],
         .stream = options_flag (options, "stream"),
+        .guard = self->guard,
     };
 
     self->runners = (runner_t **)calloc (count + 1, sizeof *self->runners);
@@ -356,6 +358,9 @@ static int run (options_t *options)
         make_room_for_descriptors (&fleet, options_number (options, "capacity"));
     if (interrupts < 0 || pipe (fleet.ended))
         return complain_failed ("no descriptors: %s", strerror (errno));
+    // Before there are threads or connections, of which it shall have nothing.
+    if (options_given (options, "run") && !(fleet.guard = guard_new ()))
+        return complain_failed ("no process to guard the commands: %s", strerror (errno));
     int status = STATUS_OK;
     zfabric_worker_t *worker = make_worker (&fleet, options, &status);
     if (!worker)
@@ -367,6 +372,7 @@ static int run (options_t *options)
     for (size_t i = 0; i < fleet.count; i++)
         runner_destroy (&fleet.runners[i]);
     free (fleet.runners);
+    guard_destroy (&fleet.guard);
     return status;
 }
 
@@ -380,7 +386,8 @@ const command_t command_worker = {
         "standard error. A lost broker is dialled again until it is there.\n"
         "A command that does not exit with 0 is a PROCESSOR_EXCEPTION with the last lines of its "
         "standard error. A cancelled one gets SIGTERM, with its whole process group, and SIGKILL "
-        "after 2 s. What a command leaves running in its group is killed when its task ends.\n"
+        "after 2 s. What a command leaves running in its group is killed when its task ends, or "
+        "when the worker itself is killed.\n"
         "The first signal lets running tasks finish; a second one cancels them.",
     .example = "zfabric worker --run 'count=wc -w' --run 'hash/*=sha256sum | cut -c-64'\n"
                "zfabric worker --run 'greet=jq -c \"{hello: .name}\"' --output json",

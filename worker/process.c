@@ -12,13 +12,13 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fabric/moment.h"
+#include "worker/spawn.h"
 
 #define CHUNK_OCTETS (64u * 1024) // what a pipe holds
 #define LOOK_MS      20u          // between two looks at a process without a pidfd
@@ -68,41 +68,6 @@ static int open_pipe (int ends[static 2])
     return -1;
 }
 
-// Starts the shell on the given ends. 0, or the errno.
-static int spawn (const process_plan_t *plan, const int child[static 3], pid_t *pid)
-{
-    char *const argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
-                          (char *)(uintptr_t)plan->command, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int problem;
-
-    if ((problem = posix_spawn_file_actions_init (&actions)))
-        return problem;
-    if ((problem = posix_spawnattr_init (&attributes))) {
-        posix_spawn_file_actions_destroy (&actions);
-        return problem;
-    }
-    for (int i = 0; i < 3 && !problem; i++)
-        problem = posix_spawn_file_actions_adddup2 (&actions, child[i], i);
-    // What the program forgot to mark close-on-exec is not for commands.
-    if (!problem)
-        problem = posix_spawn_file_actions_addclosefrom_np (&actions, 3);
-    sigemptyset (&none);
-    sigfillset (&all);
-    posix_spawnattr_setsigmask (&attributes, &none);
-    posix_spawnattr_setsigdefault (&attributes, &all);
-    posix_spawnattr_setpgroup (&attributes, 0);
-    posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK
-                                               | POSIX_SPAWN_SETSIGDEF);
-    if (!problem)
-        problem = posix_spawn (pid, "/bin/sh", &actions, &attributes, argv, plan->environment);
-    posix_spawnattr_destroy (&attributes);
-    posix_spawn_file_actions_destroy (&actions);
-    return problem;
-}
-
 // Opens the pipes and starts the shell. 0, or -1 with errno.
 static int start (process_t *self)
 {
@@ -114,8 +79,13 @@ static int start (process_t *self)
             problem = errno;
     }
     if (!problem) {
-        const int child[3] = {pipes[INPUT][0], pipes[OUTPUT][1], pipes[ERRORS][1]};
-        problem = spawn (self->plan, child, &self->pid);
+        spawn_plan_t plan = {
+            .command = self->plan->command,
+            .environment = self->plan->environment,
+            .ends = {pipes[INPUT][0], pipes[OUTPUT][1], pipes[ERRORS][1]},
+            .guard = self->plan->guard ? guard_descriptor (self->plan->guard) : -1,
+        };
+        problem = spawn_shell (&plan, &self->pid) ? errno : 0;
     }
     shut (&pipes[INPUT][0]);
     shut (&pipes[OUTPUT][1]);
@@ -265,6 +235,8 @@ static void turn (process_t *self)
 static void finish (process_t *self)
 {
     kill_group (self, SIGKILL);
+    if (self->plan->guard)
+        guard_forget (self->plan->guard, self->pid);
     if (self->outcome->end != PROCESS_LOST) {
         while (waitpid (self->pid, NULL, 0) < 0 && errno == EINTR)
             ;

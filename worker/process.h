@@ -4,7 +4,8 @@
  *  cancelled the group gets SIGTERM, and SIGKILL after PROCESS_TERM_MS. Nothing of it is left
  *  behind: when the shell has exited, the rest of the group has PROCESS_LEFTOVER_MS to close the
  *  output, and is killed then. Only who leaves the group on purpose (setsid) survives, and is not
- *  waited for.
+ *  waited for. A program that is killed leaves nothing either: the shell is killed with the thread
+ *  that called process_run (), and the rest of the group by the guard.
  *
  *  Threads: any; each call is by itself. SIGPIPE is blocked meanwhile. The program must not ignore
  *  SIGCHLD: then exit statuses are lost.
@@ -14,6 +15,7 @@
 
 #include "fabric/fault.h"
 #include "fabric/slice.h"
+#include "worker/guard.h"
 
 #define PROCESS_TERM_MS     2000u // between SIGTERM and SIGKILL
 #define PROCESS_LEFTOVER_MS 250u  // for what the shell leaves behind in its group
@@ -26,6 +28,7 @@ typedef struct {
     char *const *environment; // "NAME=value"s, the last one NULL
     slice_t input;
     int cancel_fd;             // readable: it is cancelled; -1: never
+    guard_t *guard;            // told of the group as long as it lives; NULL: none
     process_output_fn *output; // standard output
     process_output_fn *errors; // standard error
     void *arg;                 // for both

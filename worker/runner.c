@@ -283,6 +283,7 @@ static int run_command (run_t *run, slice_t input, char *const *environment)
         .environment = environment,
         .input = input,
         .cancel_fd = zfabric_task_descriptor (run->task),
+        .guard = run->runner->options.guard,
         .output = take_output,
         .errors = take_errors,
         .arg = run,

@@ -11,6 +11,7 @@
 #define WORKER_RUNNER_H
 
 #include "worker/document.h"
+#include "worker/guard.h"
 #include "worker/zfabric_worker.h"
 
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
     document_mode_t input;  // TEXT or JSON
     bool stream;            // each line is a PARTIAL, for tasks whose client wants them; the RESULT
                             // is empty then
+    guard_t *guard;         // for all commands, borrowed; NULL: none
 } runner_options_t;
 
 typedef struct runner runner_t;

@@ -34,7 +34,7 @@ IMPURE = SPEAK_ZMQ | {
     'fabric/moment.c', 'fabric/fault.c',
     'broker/loop.c', 'broker/loop.h', 'broker/recording_file.c',
     # The worker's threads and its processes; what they decide is in task_manager.c.
-    'worker/process.c', 'worker/runner.c', 'worker/worker_*',
+    'worker/guard.c', 'worker/process.c', 'worker/runner.c', 'worker/spawn.c', 'worker/worker_*',
     'client/call.c', 'client/call.h', 'client/client.h', 'client/headers.c',
     'client/hub.c', 'client/hub.h', 'client/owner.c', 'client/start.c',
     'fabric/mailbox.c',

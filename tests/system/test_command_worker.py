@@ -326,6 +326,61 @@ class Cancel(WorkerCase):
         self.assertEqual(client.ask("next").document(), 1)
 
 
+class Killed(WorkerCase):
+    def test_a_killed_worker_leaves_no_command_running(self):
+        """What a command leaves running in its group is killed when the worker itself is killed"""
+        here = self.scratch.path
+        stubborn = "trap '' HUP INT TERM"
+        inner = f"sh -c \"{stubborn}; sleep 1000 & echo \\$! > {here}/grandchild.pid; wait\""
+        worker = self.command(
+            *("--capacity", "2"),
+            tree=f"sleep 1000 & echo $! > {here}/child.pid; {inner} & echo $$ > {here}/shell.pid; wait",
+            one=f"{stubborn}; echo $$ > {here}/one.pid; exec sleep 1000",
+        )
+        client = self.client()
+        client.run("tree")
+        client.run("one")
+        pids = [self.pid_in(name) for name in ("child", "grandchild", "shell", "one")]
+        worker.kill()
+        for pid in pids:
+            eventually(lambda pid=pid: not alive(pid), "every process of both groups is killed")
+        for _ in range(2):
+            client.expect_result("WORKER_WENT_AWAY")
+
+    def test_the_guard_goes_with_the_worker(self):
+        """It ends with the program"""
+        worker = self.command(ok="echo 1")
+        self.assertEqual(self.client().ask("ok").document(), 1)
+        (guard,) = self.guards(worker)
+        worker.stop()
+        eventually(lambda: not alive(guard), "the guard is gone")
+
+    def test_without_its_guard_the_worker_works_on(self):
+        """And what it runs ends with it even then, but for what the shells started"""
+        here = self.scratch.path
+        worker = self.command(ok="echo 1", job=f"echo $$ > {here}/job.pid; exec sleep 1000")
+        client = self.client()
+        self.assertEqual(client.ask("ok").document(), 1)
+        (guard,) = self.guards(worker)
+        os.kill(guard, signal.SIGKILL)
+        eventually(lambda: not alive(guard), "the guard is gone")
+        self.assertEqual(client.ask("ok").document(), 1)
+        client.run("job")
+        pid = self.pid_in("job")
+        worker.kill()
+        eventually(lambda: not alive(pid), "the command is killed")
+
+    def guards(self, worker):
+        """Processes of the worker's program that are not the worker: by what they were started with."""
+        command = pathlib.Path(f"/proc/{worker.pid}/cmdline").read_bytes()
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if path.read_bytes() == command and int(path.parent.name) != worker.pid:
+                    found.append(int(path.parent.name))
+        return found
+
+
 class BadOptions(WorkerCase):
     def test_help_and_refusals(self):
         """`--help` everywhere, with an example; unknown options name the nearest known one"""

@@ -36,7 +36,7 @@ typedef struct {
 
 static void open_stage (stage_t *self, const scene_t *scene)
 {
-    runner_options_t options = {scene->command, scene->output, scene->input, scene->stream};
+    runner_options_t options = {scene->command, scene->output, scene->input, scene->stream, NULL};
     packet_t run;
     frame_t payload;
 
