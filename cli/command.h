@@ -34,6 +34,7 @@ typedef struct {
     X (cancel)                                                                                     \
     X (status)                                                                                     \
     X (keygen)                                                                                     \
+    X (bench)                                                                                      \
     X (version)
 
 #define X(name) extern const command_t command_##name;

@@ -8,7 +8,7 @@ ROOT = os.environ.get('ZFABRIC_SOURCE') or os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 LIBRARY = ('fabric', 'codec', 'broker', 'worker', 'client', 'transports')
-ROOMS = LIBRARY + ('cli', 'bench', 'examples', 'tests')
+ROOMS = LIBRARY + ('load', 'cli', 'bench', 'examples', 'tests')
 
 
 def files(rooms=ROOMS, endings=('.c', '.h')):

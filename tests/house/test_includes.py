@@ -14,10 +14,12 @@ MAY_ENTER = {
     'worker': ('fabric', 'codec'),
     'client': ('fabric', 'codec'),
     'transports': ('fabric', 'codec', 'client/zfabric_client.h', 'worker/zfabric_worker.h'),
-    'cli': ('fabric', 'codec', 'broker', 'worker', 'client', 'transports'),
-    'bench': ('fabric', 'codec', 'broker', 'worker', 'client', 'transports', 'tests/support'),
+    'load': ('fabric', 'codec', 'client/zfabric_client.h', 'worker/zfabric_worker.h'),
+    'cli': ('fabric', 'codec', 'broker', 'worker', 'client', 'transports', 'load'),
+    'bench': ('fabric', 'codec', 'broker', 'worker', 'client', 'transports', 'load',
+              'tests/support'),
     'examples': (),
-    'tests': ('fabric', 'codec', 'broker', 'worker', 'client', 'transports', 'cli'),
+    'tests': ('fabric', 'codec', 'broker', 'worker', 'client', 'transports', 'load', 'cli'),
 }
 
 # The only files of the library that may speak to ZeroMQ.

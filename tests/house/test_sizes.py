@@ -23,7 +23,7 @@ def functions(text):
 
 def main():
     long = []
-    paths = source.files(source.LIBRARY + ('cli', 'bench', 'tests'))
+    paths = source.files(source.LIBRARY + ('load', 'cli', 'bench', 'tests'))
     for path in paths:
         text = source.read(path)
         lines = text.count('\n')

@@ -11,7 +11,7 @@ from fabric_case import CommandCase
 from fabric_packets import new_cookie
 from fabric_process import BINARY, DEADLINE, free_tcp, zfabric
 
-COMMANDS = ("broker", "worker", "run", "cancel", "status", "keygen", "version")
+COMMANDS = ("broker", "worker", "run", "cancel", "status", "keygen", "bench", "version")
 
 
 class Status(CommandCase):

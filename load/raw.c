@@ -1,0 +1,51 @@
+#include "load/raw.h"
+
+#include <errno.h>
+
+int raw_problem (crew_member_t *member, const char *words)
+{
+    fault_t *fault = &crew_member_slip (member)->problem;
+
+    if (!fault->text[0])
+        fault_set (fault, "%s", words ? words : zmq_strerror (errno));
+    return -1;
+}
+
+void *raw_connect (crew_member_t *member, void *context, const char *endpoint)
+{
+    static const int patience = RAW_PATIENCE_MS, linger = 0;
+    void *socket = zmq_socket (context, ZMQ_DEALER);
+
+    if (socket && zmq_setsockopt (socket, ZMQ_RCVTIMEO, &patience, sizeof patience) == 0
+        && zmq_setsockopt (socket, ZMQ_SNDTIMEO, &patience, sizeof patience) == 0
+        && zmq_setsockopt (socket, ZMQ_LINGER, &linger, sizeof linger) == 0
+        && zmq_connect (socket, endpoint) == 0)
+        return socket;
+    (void)raw_problem (member, NULL);
+    if (socket)
+        zmq_close (socket);
+    return NULL;
+}
+
+int raw_send (crew_member_t *member, void *socket, buffer_t *out)
+{
+    int rc = out->failed ? -1 : zmq_send (socket, out->data, out->len, 0);
+
+    buffer_finish (out);
+    return rc < 0 ? raw_problem (member, NULL) : 0;
+}
+
+int raw_receive (crew_member_t *member, void *socket, zmq_msg_t *frame, bool wait)
+{
+    int got;
+
+    do {
+        got = zmq_msg_recv (frame, socket, wait ? 0 : ZMQ_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got >= 0)
+        return 0;
+    if (wait || errno != EAGAIN)
+        return raw_problem (member,
+                            errno == EAGAIN ? "nothing came for 30 s: a task was lost" : NULL);
+    return -1;
+}
