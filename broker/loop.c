@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "broker/gate.h"
 #include "broker/post.h"
 #include "broker/recording_file.h"
 #include "broker/switchboard.h"
@@ -35,11 +36,14 @@ enum {
     POLL_WISH,
     POLL_MONITOR,
     POLL_ROUTER = POLL_MONITOR + 2,
-    POLL_ITEMS = POLL_ROUTER + 2
+    POLL_ZAP = POLL_ROUTER + 2,
+    POLL_FOLDER,
+    POLL_ITEMS
 };
 
 struct loop {
     zfabric_broker_options_t options;
+    gate_t *gate; // NULL: keys are not in force
     sockets_t sockets;
     peers_t peers;
     switchboard_t *switchboard;
@@ -73,19 +77,20 @@ static void loop_log (loop_t *self, zfabric_log_level_t level, const char *forma
 
 static void *router_of (loop_t *self, sb_side_t side)
 {
-    return zsock_resolve (self->sockets.routers[side]);
+    return self->sockets.routers[side];
 }
 
 static void read_monitor (loop_t *self, sb_side_t side)
 {
-    sockets_event_t event;
-    int descriptor = -1;
+    sockets_news_t news;
 
-    while ((event = sockets_event (&self->sockets, side, &descriptor)) != SOCKETS_NOTHING) {
-        if (event == SOCKETS_ACCEPTED)
-            peers_accepted (&self->peers, descriptor);
-        else
-            peers_disconnected (&self->peers, descriptor, self->now);
+    while ((news = sockets_event (&self->sockets, side)).event != SOCKETS_NOTHING) {
+        if (news.event == SOCKETS_ACCEPTED)
+            peers_accepted (&self->peers, news.value);
+        if (news.event == SOCKETS_DISCONNECTED)
+            peers_disconnected (&self->peers, news.value, self->now);
+        if (self->gate)
+            gate_heard (self->gate, side, &news);
     }
 }
 
@@ -93,6 +98,15 @@ static void read_monitors (loop_t *self)
 {
     read_monitor (self, SB_CLIENT_SIDE);
     read_monitor (self, SB_WORKER_SIDE);
+}
+
+static void throw_out (loop_t *self, peer_t *peer)
+{
+    // The descriptor must still be this peer's.
+    read_monitors (self);
+    if (peer->descriptor >= 0 && !self->peers.closed[peer->descriptor])
+        (void)shutdown (peer->descriptor, SHUT_RDWR);
+    peers_convict (&self->peers, peer, self->now);
 }
 
 // Throws out a peer that does not read.
@@ -103,11 +117,7 @@ static void kick (peer_t *peer, void *arg)
     loop_log (self, ZFABRIC_LOG_WARNING,
               "peer %u (%s) does not read: over %llu octets wait for it; it is let go",
               peer->number, peer->address, (unsigned long long)self->options.outbox);
-    // The descriptor must still be this peer's.
-    read_monitors (self);
-    if (peer->descriptor >= 0 && !self->peers.closed[peer->descriptor])
-        (void)shutdown (peer->descriptor, SHUT_RDWR);
-    peers_convict (&self->peers, peer, self->now);
+    throw_out (self, peer);
 }
 
 static void
@@ -125,11 +135,16 @@ sink_send (void *arg, sb_peer_t number, frame_t *header, frame_t *payload, bool 
 
 static void sink_note (void *arg, sb_level_t level, const char *text)
 {
+    loop_t *self = (loop_t *)arg;
     static const zfabric_log_level_t levels[] = {[SB_WARNING] = ZFABRIC_LOG_WARNING,
+                                                 [SB_REFUSED] = ZFABRIC_LOG_WARNING,
                                                  [SB_INFO] = ZFABRIC_LOG_INFO,
                                                  [SB_DEBUG] = ZFABRIC_LOG_DEBUG};
 
-    loop_log ((loop_t *)arg, levels[level], "%s", text);
+    if (level == SB_REFUSED && self->gate)
+        gate_refused (self->gate, text);
+    else
+        loop_log (self, levels[level], "%s", text);
 }
 
 // ---- frames -> events
@@ -141,7 +156,63 @@ static void step (loop_t *self, sb_event_t *event)
     switchboard_step (self->switchboard, event);
 }
 
-static peer_t *sender_of (loop_t *self, sb_side_t side, const wire_message_t *message)
+// ---- keys
+
+static void tell_key (loop_t *self, const card_t *card)
+{
+    frame_t header;
+    sb_event_t event = {
+        .kind = SB_KEY, .key = card->number, .address = card->entry.name, .header = &header};
+
+    // Without memory it is told that there are no rights.
+    if (frame_copy (&header, card->entry.rights))
+        frame_init (&header);
+    step (self, &event);
+    frame_close (&header);
+}
+
+// A key may do something else, or may not come in any more: its peers are thrown out then.
+static void key_changed (void *arg, card_t *card)
+{
+    loop_t *self = (loop_t *)arg;
+
+    if (!card->told)
+        return;
+    tell_key (self, card);
+    for (size_t number = 0; number < self->peers.size; number++) {
+        peer_t *peer = self->peers.numbers[number];
+        if (!peer || peer->key != card->number || gate_opens (card, peer->side))
+            continue;
+        loop_log (self, ZFABRIC_LOG_INFO, "%s (%s, peer %u) may not come in any more: it is let go",
+                  card->entry.name, peer->address, peer->number);
+        throw_out (self, peer);
+    }
+}
+
+// Whether the message came with a key that may come in there; its number in *key. If not, the
+// connection goes.
+static bool admit (loop_t *self, sb_side_t side, const wire_message_t *message, sb_key_t *key)
+{
+    *key = 0;
+    if (!self->gate)
+        return true;
+    card_t *card = gate_admit (self->gate, side, wire_user (message), wire_address (message));
+    if (card) {
+        if (!card->told) {
+            card->told = true;
+            tell_key (self, card);
+        }
+        *key = card->number;
+        return true;
+    }
+    read_monitors (self);
+    int descriptor = message->descriptor;
+    if (descriptor >= 0 && !peers_is_closed (&self->peers, descriptor))
+        (void)shutdown (descriptor, SHUT_RDWR);
+    return false;
+}
+
+static peer_t *sender_of (loop_t *self, sb_side_t side, const wire_message_t *message, sb_key_t key)
 {
     peer_t *peer = peers_find (&self->peers, side, &message->id);
 
@@ -150,7 +221,10 @@ static peer_t *sender_of (loop_t *self, sb_side_t side, const wire_message_t *me
         peer = peers_add (&self->peers, side, &message->id, message->descriptor, self->now);
         if (!peer)
             return NULL;
+        peer->key = key;
         (void)snprintf (peer->address, sizeof peer->address, "%s", wire_address (message));
+        if (self->gate)
+            gate_spoke (self->gate, side, message->descriptor);
     }
     if (message->delimiter)
         peer->delimiter = true;
@@ -160,8 +234,11 @@ static peer_t *sender_of (loop_t *self, sb_side_t side, const wire_message_t *me
 
 static void handle (loop_t *self, sb_side_t side, wire_message_t *message)
 {
-    peer_t *peer = sender_of (self, side, message);
+    sb_key_t key;
 
+    if (!admit (self, side, message, &key))
+        return;
+    peer_t *peer = sender_of (self, side, message, key);
     if (!peer) {
         loop_log (self, ZFABRIC_LOG_ERROR, "out of memory: a packet was dropped");
         return;
@@ -169,6 +246,7 @@ static void handle (loop_t *self, sb_side_t side, wire_message_t *message)
     sb_event_t event = {.kind = SB_PACKET,
                         .peer = peer->number,
                         .side = side,
+                        .key = key,
                         .chosen_id = peer->chosen,
                         .address = peer->address,
                         .frames = message->frames,
@@ -260,6 +338,8 @@ static long poll_timeout (const loop_t *self)
 
     next = earliest (next, peers_next_probe (&self->peers));
     next = earliest (next, self->post.retry_at);
+    if (self->gate)
+        next = earliest (next, gate_deadline (self->gate));
     if (peers_convicted (&self->peers))
         next = earliest (next, self->now + 1);
     span_t wait = moment_until (moment_now (), next);
@@ -311,8 +391,10 @@ static void read_wishes (loop_t *self, zsock_t *pipe, const zmq_pollitem_t *item
 
 static void round_once (loop_t *self, zsock_t *pipe, zmq_pollitem_t *items)
 {
-    (void)zmq_poll (items, POLL_ITEMS, poll_timeout (self));
+    (void)zmq_poll (items, self->gate ? POLL_ITEMS : POLL_ZAP, poll_timeout (self));
     self->now = moment_now ();
+    if (self->gate)
+        gate_turn (self->gate, self->now, items[POLL_ZAP].revents, items[POLL_FOLDER].revents);
     read_wishes (self, pipe, items);
     read_monitors (self);
     for (int side = 0; side < 2; side++) {
@@ -358,6 +440,8 @@ void loop_run (loop_t *self, zsock_t *pipe)
         [POLL_MONITOR + 1] = {self->sockets.monitors[1], 0, ZMQ_POLLIN, 0},
         [POLL_ROUTER] = {router_of (self, SB_CLIENT_SIDE), 0, ZMQ_POLLIN, 0},
         [POLL_ROUTER + 1] = {router_of (self, SB_WORKER_SIDE), 0, ZMQ_POLLIN, 0},
+        [POLL_ZAP] = {self->gate ? gate_socket (self->gate) : NULL, -1, ZMQ_POLLIN, 0},
+        [POLL_FOLDER] = {NULL, self->gate ? gate_descriptor (self->gate) : -1, ZMQ_POLLIN, 0},
     };
 
     while (!switchboard_finished (self->switchboard))
@@ -399,6 +483,41 @@ static void log_endpoints (loop_t *self)
     }
 }
 
+static void gate_log (void *arg, zfabric_log_level_t level, const char *line)
+{
+    loop_log ((loop_t *)arg, level, "%s", line);
+}
+
+// A broker with keys has its gate before anything is bound.
+static int open_sockets (loop_t *self, fault_t *fault)
+{
+    const zfabric_broker_options_t *options = &self->options;
+    gate_hooks_t hooks = {.log = gate_log, .changed = key_changed, .arg = self};
+    void *context = NULL;
+    const key_pair_t *keys = NULL;
+
+    if (!options->curve != !options->authorized) {
+        fault_set (fault, "curve and authorized belong together");
+        errno = EINVAL;
+        return -1;
+    }
+    if (options->curve) {
+        self->gate =
+            gate_new (options->curve, options->authorized, &hooks, self->now, &keys, fault);
+        if (!self->gate)
+            return -1;
+        context = gate_context (self->gate);
+    } else {
+        context = zsys_init ();
+    }
+    int rc = sockets_init (&self->sockets, context, options, keys, fault);
+    int saved = errno;
+    if (self->gate)
+        gate_close_keys (self->gate);
+    errno = saved;
+    return rc;
+}
+
 loop_t *loop_new (const zfabric_broker_options_t *options, recorder_t *recorder, fault_t *fault)
 {
     loop_t *self = (loop_t *)calloc (1, sizeof *self);
@@ -412,7 +531,7 @@ loop_t *loop_new (const zfabric_broker_options_t *options, recorder_t *recorder,
     post_init (&self->post, &self->peers, options->outbox, kick, self);
     self->wish_event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->wish_event < 0 || sodium_init () < 0 || open_switchboard (self)
-        || sockets_init (&self->sockets, options, fault)) {
+        || open_sockets (self, fault)) {
         int saved = errno;
         loop_destroy (&self);
         errno = saved;
@@ -433,6 +552,7 @@ void loop_destroy (loop_t **self_p)
     switchboard_destroy (&self->switchboard);
     peers_finish (&self->peers);
     sockets_finish (&self->sockets);
+    gate_destroy (&self->gate);
     if (self->wish_event >= 0)
         close (self->wish_event);
     free (atomic_load (&self->record_path));

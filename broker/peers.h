@@ -35,6 +35,7 @@ typedef struct {
     moment_t convicted_at;
     sb_peer_t number;
     sb_side_t side;
+    sb_key_t key;     // that it came with; 0: none
     int descriptor;   // -1: inproc
     bool delimiter;   // wants an empty frame before everything
     encoding_t codec; // of its latest packet
@@ -81,6 +82,13 @@ void peers_remove (peers_t *self, peer_t *peer);
 // What the monitors say.
 void peers_accepted (peers_t *self, int descriptor);
 void peers_disconnected (peers_t *self, int descriptor, moment_t now);
+
+// Whether the descriptor was closed and not accepted again since.
+static inline bool peers_is_closed (const peers_t *self, int descriptor)
+{
+    return descriptor >= 0 && (size_t)descriptor < self->descriptors_size
+           && self->closed[descriptor];
+}
 
 // A suspect whose probe is due; NULL if there is none. When the next one is.
 peer_t *peers_due (const peers_t *self, moment_t now);

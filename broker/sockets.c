@@ -4,7 +4,9 @@
 
 #include "broker/sockets.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -40,12 +42,28 @@ static int set_options (void *socket, const zfabric_broker_options_t *options)
            || zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
 }
 
+/*  A CURVE server. The domain says to the ZAP handler which side it is. Older and newer versions of
+ *  libzmq know option 93, ZMQ_ZAP_ENFORCE_DOMAIN, which makes a missing handler refuse; where it is
+ *  not taken, the handler stands before the bind, and messages without a key are dropped.
+ */
+static int set_keys (void *socket, const key_pair_t *keys, const char *domain)
+{
+    (void)set_int (socket, 93, 1);
+    return set_int (socket, ZMQ_CURVE_SERVER, 1)
+           || zmq_setsockopt (socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, KEY_TEXT + 1)
+           || zmq_setsockopt (socket, ZMQ_ZAP_DOMAIN, domain, strlen (domain));
+}
+
+#define MONITOR_EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
+#define MONITOR_HANDSHAKES                                                                         \
+    (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL                    \
+     | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+
 // A monitor that is not read would stop the I/O thread at its high-water mark: none.
-static void *open_monitor (zsock_t *router)
+static void *open_monitor (void *context, void *router, bool keys)
 {
     static atomic_uint monitors;
     char endpoint[64];
-    void *context = zsys_init ();
 
     snprintf (endpoint, sizeof endpoint, "inproc://zfabric-broker-monitor-%u",
               atomic_fetch_add (&monitors, 1u));
@@ -53,8 +71,7 @@ static void *open_monitor (zsock_t *router)
     if (!monitor)
         return NULL;
     if (set_int (monitor, ZMQ_RCVHWM, 0) || set_int (monitor, ZMQ_LINGER, 0)
-        || zmq_socket_monitor (zsock_resolve (router), endpoint,
-                               ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
+        || zmq_socket_monitor (router, endpoint, MONITOR_EVENTS | (keys ? MONITOR_HANDSHAKES : 0))
         || zmq_connect (monitor, endpoint)) {
         zmq_close (monitor);
         return NULL;
@@ -89,13 +106,56 @@ static int keep_bound (sockets_t *self, sb_side_t side, size_t count)
 
     if (!self->bound[side])
         self->bound[side] = (char **)calloc (count, sizeof (char *));
-    if (!self->bound[side]
-        || zmq_getsockopt (zsock_resolve (self->routers[side]), ZMQ_LAST_ENDPOINT, bound, &size))
+    if (!self->bound[side] || zmq_getsockopt (self->routers[side], ZMQ_LAST_ENDPOINT, bound, &size))
         return -1;
     char *copy = strdup (bound);
     if (!copy)
         return -1;
     self->bound[side][self->bound_count[side]++] = copy;
+    return 0;
+}
+
+// Whether an endpoint may be bound at all: errno and a fault if not.
+static int check_endpoint (const char *text,
+                           const endpoint_t *endpoint,
+                           const zfabric_broker_options_t *options,
+                           fault_t *fault)
+{
+    if (options->curve && endpoint->kind == ENDPOINT_INPROC) {
+        fault_set (fault, "%s: inproc has no keys, and they are in force", text);
+        errno = EINVAL;
+        return -1;
+    }
+    if (endpoint_beyond_host (endpoint) && !options->insecure && !options->curve) {
+        fault_set (fault, "%s: other hosts could reach it without keys; --insecure allows it",
+                   text);
+        errno = EPERM;
+        return -1;
+    }
+    return 0;
+}
+
+// A name may stand for more than it says: an interface `lo` may have other addresses, too.
+static int check_bound (sockets_t *self,
+                        sb_side_t side,
+                        const char *text,
+                        const zfabric_broker_options_t *options,
+                        fault_t *fault)
+{
+    char bound[ENDPOINT_MAX];
+    size_t size = sizeof bound;
+    endpoint_t endpoint;
+
+    if (zmq_getsockopt (self->routers[side], ZMQ_LAST_ENDPOINT, bound, &size)
+        || endpoint_parse (bound, &endpoint, fault)
+        || check_endpoint (bound, &endpoint, options, fault)) {
+        int saved = errno;
+        (void)zmq_unbind (self->routers[side], bound); // all of it is closed soon
+        fault_t why = *fault;
+        fault_set (fault, "%s: %s", text, why.text);
+        errno = saved;
+        return -1;
+    }
     return 0;
 }
 
@@ -105,59 +165,69 @@ static int bind_one (sockets_t *self,
                      const zfabric_broker_options_t *options,
                      fault_t *fault)
 {
-    void *router = zsock_resolve (self->routers[side]);
+    void *router = self->routers[side];
     endpoint_t endpoint;
 
-    if (endpoint_parse (text, &endpoint, fault))
+    if (endpoint_parse (text, &endpoint, fault) || check_endpoint (text, &endpoint, options, fault))
         return -1;
-    if (endpoint_beyond_host (&endpoint) && !options->insecure) {
-        fault_set (fault, "%s: other hosts could reach it without keys; --insecure allows it",
-                   text);
-        errno = EPERM;
-        return -1;
-    }
     if (ipc_is_served (&endpoint))
         errno = EADDRINUSE;
     // On an IPv6 socket 127.0.0.1 would be called ::ffff:127.0.0.1, and its peers likewise.
     else if (set_int (router, ZMQ_IPV6, !endpoint_is_ipv4 (&endpoint)) == 0
              && zmq_bind (router, text) == 0)
-        return 0;
+        return check_bound (self, side, text, options, fault);
     fault_set (fault, "%s: %s", text, zmq_strerror (errno));
     return -1;
 }
 
+typedef struct {
+    const char *const *endpoints;
+    size_t count;
+    const char *domain;
+} side_options_t;
+
 static int open_side (sockets_t *self,
                       sb_side_t side,
-                      const char *const *endpoints,
-                      size_t count,
+                      void *context,
+                      const side_options_t *given,
                       const zfabric_broker_options_t *options,
+                      const key_pair_t *keys,
                       fault_t *fault)
 {
     fault_set (fault, "out of memory or descriptors");
-    self->routers[side] = zsock_new (ZMQ_ROUTER);
-    if (!self->routers[side] || set_options (zsock_resolve (self->routers[side]), options))
+    self->routers[side] = zmq_socket (context, ZMQ_ROUTER);
+    if (!self->routers[side] || set_options (self->routers[side], options)
+        || (keys && set_keys (self->routers[side], keys, given->domain)))
         return -1;
-    self->monitors[side] = open_monitor (self->routers[side]);
+    self->monitors[side] = open_monitor (context, self->routers[side], keys != NULL);
     if (!self->monitors[side])
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        if (bind_one (self, side, endpoints[i], options, fault) || keep_bound (self, side, count))
+    for (size_t i = 0; i < given->count; i++) {
+        if (bind_one (self, side, given->endpoints[i], options, fault)
+            || keep_bound (self, side, given->count))
             return -1;
     }
     return 0;
 }
 
-int sockets_init (sockets_t *self, const zfabric_broker_options_t *options, fault_t *fault)
+int sockets_init (sockets_t *self,
+                  void *context,
+                  const zfabric_broker_options_t *options,
+                  const key_pair_t *keys,
+                  fault_t *fault)
 {
     static const char *const serve[] = {DEFAULT_SERVE};
     static const char *const listen[] = {DEFAULT_LISTEN};
-    bool serves = options->serve != NULL, listens = options->listen != NULL;
+    side_options_t clients = {serve, 1, SOCKETS_DOMAIN_CLIENTS};
+    side_options_t workers = {listen, 1, SOCKETS_DOMAIN_WORKERS};
 
+    if (options->serve)
+        clients.endpoints = options->serve, clients.count = options->serve_count;
+    if (options->listen)
+        workers.endpoints = options->listen, workers.count = options->listen_count;
     *self = (sockets_t){0};
-    if (open_side (self, SB_CLIENT_SIDE, serves ? options->serve : serve,
-                   serves ? options->serve_count : 1, options, fault)
-        || open_side (self, SB_WORKER_SIDE, listens ? options->listen : listen,
-                      listens ? options->listen_count : 1, options, fault)) {
+    if (open_side (self, SB_CLIENT_SIDE, context, &clients, options, keys, fault)
+        || open_side (self, SB_WORKER_SIDE, context, &workers, options, keys, fault)) {
         int saved = errno;
         sockets_finish (self);
         errno = saved;
@@ -170,10 +240,11 @@ void sockets_finish (sockets_t *self)
 {
     for (int side = 0; side < 2; side++) {
         if (self->routers[side] && self->monitors[side])
-            zmq_socket_monitor (zsock_resolve (self->routers[side]), NULL, 0);
+            zmq_socket_monitor (self->routers[side], NULL, 0);
         if (self->monitors[side])
             zmq_close (self->monitors[side]);
-        zsock_destroy (&self->routers[side]);
+        if (self->routers[side])
+            zmq_close (self->routers[side]);
         for (size_t i = 0; i < self->bound_count[side]; i++)
             free (self->bound[side][i]);
         free (self->bound[side]);
@@ -181,10 +252,26 @@ void sockets_finish (sockets_t *self)
     *self = (sockets_t){0};
 }
 
-// An event is two frames: number and value (the descriptor), then the endpoint.
-sockets_event_t sockets_event (sockets_t *self, sb_side_t side, int *descriptor)
+static sockets_event_t event_of (uint16_t number)
 {
-    sockets_event_t event = SOCKETS_NOTHING;
+    switch (number) {
+    case ZMQ_EVENT_ACCEPTED:
+        return SOCKETS_ACCEPTED;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        return SOCKETS_BROKEN_OFF;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        return SOCKETS_BAD_PROTOCOL;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        return SOCKETS_REFUSED;
+    default:
+        return SOCKETS_DISCONNECTED;
+    }
+}
+
+// An event is two frames: number and value (the descriptor), then the endpoint.
+sockets_news_t sockets_event (sockets_t *self, sb_side_t side)
+{
+    sockets_news_t news = {SOCKETS_NOTHING, -1};
     zmq_msg_t frame;
 
     zmq_msg_init (&frame);
@@ -193,12 +280,38 @@ sockets_event_t sockets_event (sockets_t *self, sb_side_t side, int *descriptor)
         int32_t value;
         memcpy (&number, zmq_msg_data (&frame), sizeof number);
         memcpy (&value, (char *)zmq_msg_data (&frame) + sizeof number, sizeof value);
-        event = number == ZMQ_EVENT_ACCEPTED ? SOCKETS_ACCEPTED : SOCKETS_DISCONNECTED;
-        *descriptor = value;
+        news = (sockets_news_t){event_of (number), value};
         while (zmq_msg_more (&frame)
                && zmq_msg_recv (&frame, self->monitors[side], ZMQ_DONTWAIT) >= 0)
             ;
     }
     zmq_msg_close (&frame);
-    return event;
+    return news;
+}
+
+void sockets_address (int descriptor, char *text, size_t size)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage all;
+    } peer = {.all = {0}};
+    socklen_t len = sizeof peer;
+    struct ucred who;
+    socklen_t who_len = sizeof who;
+    char host[INET6_ADDRSTRLEN] = "?";
+
+    (void)snprintf (text, size, "somebody who is gone already");
+    if (getpeername (descriptor, &peer.any, &len))
+        return;
+    if (peer.any.sa_family == AF_INET) {
+        (void)inet_ntop (AF_INET, &peer.v4.sin_addr, host, sizeof host);
+        (void)snprintf (text, size, "%s:%u", host, ntohs (peer.v4.sin_port));
+    } else if (peer.any.sa_family == AF_INET6) {
+        (void)inet_ntop (AF_INET6, &peer.v6.sin6_addr, host, sizeof host);
+        (void)snprintf (text, size, "[%s]:%u", host, ntohs (peer.v6.sin6_port));
+    } else if (getsockopt (descriptor, SOL_SOCKET, SO_PEERCRED, &who, &who_len) == 0) {
+        (void)snprintf (text, size, "process %d of user %u", (int)who.pid, (unsigned)who.uid);
+    }
 }

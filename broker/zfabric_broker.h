@@ -54,6 +54,10 @@ typedef struct {
     uint64_t max_payload;     // octets
     uint64_t outbox;          // octets held for one peer that does not read
     bool insecure;            // bind tcp beyond loopback without keys
+    // Keys (docs/security.md): both or neither. The file of the broker's own secret certificate,
+    // and the folder with the public ones of all who may come in. There is no inproc:// then.
+    const char *curve;
+    const char *authorized;
     zfabric_log_level_t log_level;
     zfabric_log_fn *log; // NULL: no log
     void *log_arg;
@@ -63,9 +67,9 @@ typedef struct {
 ZFABRIC_EXPORT void zfabric_broker_options_init (zfabric_broker_options_t *options);
 
 /*  Starts a broker and binds every endpoint; returns when all are bound. NULL if that failed, with
- *  errno (EADDRINUSE, EINVAL, EACCES, EPERM for tcp beyond loopback without keys, ENOMEM) and words
- *  that name the endpoint or option in `problem` (up to `size` octets with the NUL; may be NULL).
- *  Copies what it needs of `options`.
+ *  errno (EADDRINUSE, EINVAL, EACCES, EPERM for tcp beyond loopback without keys and for key files
+ * that others may read or write, ENOMEM) and words that name the endpoint or option in `problem`
+ * (up to `size` octets with the NUL; may be NULL). Copies what it needs of `options`.
  */
 ZFABRIC_EXPORT zfabric_broker_t *
 zfabric_broker_new (const zfabric_broker_options_t *options, char *problem, size_t size);

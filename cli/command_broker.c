@@ -36,6 +36,15 @@ static const option_t rows[] = {
      .argument = "ENDPOINT",
      .initial = DEFAULT_LISTEN,
      .help = "Where workers connect."},
+    {.name = "curve",
+     .argument = "FILE",
+     .group = "Keys",
+     .help = "The broker's secret certificate, as zfabric keygen made it: NAME.cert_secret. "
+             "Everything is encrypted then, and only keys in --authorized may come in."},
+    {.name = "authorized",
+     .argument = "DIR",
+     .help = "The directory with the public certificates of all who may come in. What is added, "
+             "changed or removed there takes effect within two seconds."},
     {.name = "insecure",
      .type = OPTION_FLAG,
      .help = "Bind tcp beyond loopback although there are no keys: whoever reaches the port may "
@@ -126,6 +135,8 @@ static void take_options (const options_t *options, log_t *log, zfabric_broker_o
     broker->drain_ms = options_number (options, "drain");
     broker->max_payload = options_number (options, "max-payload");
     broker->outbox = options_number (options, "outbox");
+    broker->curve = options_text (options, "curve");
+    broker->authorized = options_text (options, "authorized");
     broker->insecure = options_flag (options, "insecure");
     log->level = log_level_of (options_number (options, "verbose"));
     broker->log_level = log->level;
@@ -215,8 +226,10 @@ serve (const zfabric_broker_options_t *broker_options, const char *recordings, l
     zfabric_broker_t *broker = zfabric_broker_new (broker_options, problem, sizeof problem);
     if (!broker)
         return complain_failed ("%s", problem);
-    warn_of_open_doors (broker, zfabric_broker_serving, log);
-    warn_of_open_doors (broker, zfabric_broker_listening, log);
+    if (!broker_options->curve) {
+        warn_of_open_doors (broker, zfabric_broker_serving, log);
+        warn_of_open_doors (broker, zfabric_broker_listening, log);
+    }
     if (flight_start (broker, recordings))
         log_write (ZFABRIC_LOG_WARNING, "there will be no recordings", log);
     puts ("ready");
@@ -238,6 +251,8 @@ static int run (options_t *options)
     if (status != STATUS_OK)
         return status;
     take_options (options, &log, &broker_options);
+    if (!broker_options.curve != !broker_options.authorized)
+        return complain_usage ("--curve and --authorized belong together");
     return serve (&broker_options, options_text (options, "recordings"), &log);
 }
 

@@ -144,6 +144,12 @@ const char *wire_address (const wire_message_t *message)
     return address ? address : "";
 }
 
+// Of the header, not of the id before it: there it is NULL in libzmq 4.3.4.
+const char *wire_user (const wire_message_t *message)
+{
+    return zmq_msg_gets ((const zmq_msg_t *)&message->header, "User-Id");
+}
+
 static int send_octets (void *socket, const void *octets, size_t len)
 {
     int sent;

@@ -39,6 +39,10 @@ int wire_receive (void *socket, bool router, wire_message_t *message);
 // Where the sender of a received message is, as its transport tells it; "" if it does not.
 const char *wire_address (const wire_message_t *message);
 
+// The key that a received message came with, as the ZAP handler named it; NULL if there was none.
+// Only to be believed on a socket that is a CURVE server with such a handler.
+const char *wire_user (const wire_message_t *message);
+
 /*  Sends header and payload (NULL: a message of one frame), to peer `id` on a ROUTER; `id` NULL on
  *  a DEALER. With `delimiter` an empty frame goes first. On success the frames are empty. On
  *  failure nothing was sent and they are untouched: EAGAIN (the peer's pipe is full, or a DEALER
