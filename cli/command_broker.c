@@ -7,6 +7,7 @@
 #include "cli/flight.h"
 #include "cli/interrupt.h"
 #include "cli/log.h"
+#include "cli/notify.h"
 #include "cli/slurp.h"
 #include "cli/thrift.h"
 
@@ -182,7 +183,7 @@ static void tell_of_refusals (log_t *log)
 }
 
 // The first signal lets running tasks finish, the second does not.
-static int watch (zfabric_broker_t *broker, int interrupts, log_t *log)
+static int watch (zfabric_broker_t *broker, int interrupts, uint64_t drain_ms, log_t *log)
 {
     struct pollfd item = {.fd = interrupts, .events = POLLIN};
     unsigned count = 0;
@@ -194,10 +195,12 @@ static int watch (zfabric_broker_t *broker, int interrupts, log_t *log)
         flight_look ();
         thrift_look ();
         tell_of_refusals (log);
-        if (count > 1)
+        if (count > 1) {
             zfabric_broker_halt (broker);
-        else if (came && count)
+        } else if (came && count) {
+            notify_stopping (drain_ms);
             zfabric_broker_drain (broker);
+        }
         if (zfabric_broker_wait (broker, count ? LOOK_MS / 10 : 0))
             return count ? STATUS_OK : complain_failed ("the broker stopped by itself");
     }
@@ -235,7 +238,8 @@ serve (const zfabric_broker_options_t *broker_options, const char *recordings, l
     puts ("ready");
     // Nobody may be reading it: no reason to end.
     (void)fflush (stdout);
-    int status = watch (broker, interrupts, log);
+    notify_ready ();
+    int status = watch (broker, interrupts, broker_options->drain_ms, log);
     flight_stop ();
     zfabric_broker_destroy (&broker);
     return status;

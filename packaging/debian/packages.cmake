@@ -62,7 +62,7 @@ zf_package (command zfabric net "message fabric: run tasks, serve pipelines" SHL
   ABOUT "This is the command: a broker, a worker that runs other commands, and\nclients.")
 zf_package (service zfabric-broker net "message fabric: the broker as a service" ALL
   DEPENDS "zfabric (= ${zf_debian_version})"
-    "systemd | systemd-standalone-sysusers | systemd-sysusers"
+    "systemd | systemd-standalone-sysusers | systemd-sysusers" passwd
   CONTROL ${zf_debian}/broker/postinst ${zf_debian}/broker/prerm ${zf_debian}/broker/postrm
     ${zf_debian}/broker/conffiles
   ABOUT "This starts a broker for the host that it is installed on, with a user and\na configuration of its own.")
