@@ -34,12 +34,29 @@ static void tell (client_loop_t *self, zfabric_client_event_t event, const char 
 
 // ---- the multiplexor's sink
 
+// What may be sent again stays with its call.
+static bool send_keeping (client_loop_t *self, zfabric_call_t *call)
+{
+    frame_t header, payload;
+
+    if (call->session.again)
+        client_again_header (&call->header, &call->session, moment_now ());
+    frame_share (&header, &call->header);
+    frame_share (&payload, &call->payload);
+    bool sent = link_send (self->link, &header, &payload) == 0;
+    frame_close (&header);
+    frame_close (&payload);
+    return sent;
+}
+
 static bool sink_send (void *arg, session_t *session)
 {
     client_loop_t *self = (client_loop_t *)arg;
     zfabric_call_t *call = call_of (session);
     bool run = session->kind == SESSION_RUN;
 
+    if (session->retries || session->again)
+        return send_keeping (self, call);
     return link_send (self->link, &call->header, run ? &call->payload : NULL) == 0;
 }
 
@@ -155,7 +172,7 @@ static void take_packet (client_loop_t *self, wire_message_t *message)
     if (codec_read (frame_slice (&message->header), &packet, &fault))
         multiplexor_broken (&self->multiplexor, &packet, fault.text);
     else
-        multiplexor_packet (&self->multiplexor, &packet, &message->payload);
+        multiplexor_packet (&self->multiplexor, &packet, &message->payload, moment_now ());
 }
 
 static void handle_event (client_loop_t *self, link_event_t event, wire_message_t *message)

@@ -62,4 +62,8 @@ int client_run_header (encoding_t codec,
                        const zfabric_run_options_t *options,
                        frame_t *header);
 
+// Puts the `retries` and the time that are left now into the header of a RUN that was sent before.
+// Without memory it stays as it is.
+void client_again_header (frame_t *header, const session_t *session, moment_t now);
+
 #endif

@@ -91,3 +91,20 @@ int client_run_header (encoding_t codec,
     set_options (&packet, options);
     return write_header (&packet, header);
 }
+
+void client_again_header (frame_t *header, const session_t *session, moment_t now)
+{
+    packet_t packet;
+    fault_t fault;
+    frame_t again;
+    span_t left = moment_until (now, session->deadline);
+
+    if (codec_read (frame_slice (header), &packet, &fault))
+        return; // can't be: it is ours
+    packet.retries = session->retries;
+    packet.timeout_ms = left ? left : 1; // 0 can't be said
+    if (write_header (&packet, &again))
+        return;
+    frame_close (header);
+    frame_move (header, &again);
+}

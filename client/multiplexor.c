@@ -1,6 +1,7 @@
 /*  A session is in `unsent`, then in `sent`, each in the order of arrival, and in the table of its
- *  kind; those with a timeout are in the heap of deadlines as well. Every step is O(1), or O(log n)
- *  in the sessions with a timeout.
+ *  kind; between two attempts it may be in `refused` or `collided`, each in the order of `until`;
+ * those with a timeout are in the heap of deadlines as well. Every step is O(1), or O(log n) in the
+ * sessions with a timeout.
  *
  *  A cookie may have a RUN and, sent before it, a CANCEL of somebody else's task; the broker
  * answers in order, so the first RESULT is the CANCEL's. Once a RUN of ours is open, cancelling its
@@ -49,6 +50,8 @@ int multiplexor_init (multiplexor_t *self,
     *self = (multiplexor_t){.connect_ms = connect_ms, .sink = sink, .arg = arg};
     list_init (&self->unsent);
     list_init (&self->sent);
+    list_init (&self->refused);
+    list_init (&self->collided);
     list_init (&self->to_cancel);
     list_init (&self->detached);
     heap_init (&self->deadlines, ends_before);
@@ -124,6 +127,7 @@ void multiplexor_cancel (multiplexor_t *self, session_t *session)
     if (!session->sent) {
         end (self, session, NULL, NULL, ZFABRIC_CANCELLED, "cancelled before it was sent");
     } else if (!list_holds (&session->in_cancels)) {
+        session->unwanted = true;
         list_append (&self->to_cancel, &session->in_cancels);
     }
 }
@@ -196,8 +200,10 @@ static bool send_cancels (multiplexor_t *self)
     list_node_t *node;
 
     while ((node = list_first (&self->to_cancel))) {
-        if (!self->sink->send_cancel (self->arg, container_of (node, session_t, in_cancels)))
+        session_t *session = container_of (node, session_t, in_cancels);
+        if (!self->sink->send_cancel (self->arg, session))
             return false;
+        session->clears = !session->sent; // of its former run, which gets an answer of its own
         list_remove (node);
     }
     return true;
@@ -242,6 +248,89 @@ void multiplexor_up (multiplexor_t *self)
     multiplexor_flush (self);
 }
 
+// ---- once more
+
+static bool may_go_again (const session_t *session)
+{
+    return session->kind == SESSION_RUN && session->retries && !session->unwanted;
+}
+
+// From `sent` to `list`.
+static void withdraw (multiplexor_t *self, session_t *session, list_t *list)
+{
+    list_remove (&session->place);
+    list_remove (&session->in_cancels);
+    list_remove (&session->in_detached);
+    list_append (list, &session->place);
+    session->sent = false;
+    session->again = true;
+    session->fence = 0;
+    if (heap_holds (&session->by_deadline))
+        heap_update (&self->deadlines, &session->by_deadline);
+}
+
+// The broker stops, and its connection will be lost: the next one's turn, then.
+static void was_refused (multiplexor_t *self, session_t *session, moment_t now)
+{
+    session->retries--;
+    withdraw (self, session, &self->refused);
+    session->until = moment_after (now, DEFAULT_DRAIN_MS + self->connect_ms);
+}
+
+static void has_collided (multiplexor_t *self, session_t *session, moment_t now)
+{
+    withdraw (self, session, &self->collided);
+    session->until = moment_after (now, RESEND_PAUSE_MS);
+    if (session->collides)
+        return;
+    session->collides = true;
+    session->since = now;
+    list_append (&self->to_cancel, &session->in_cancels);
+    multiplexor_flush (self);
+}
+
+// All that may go again, before what was never sent, in order.
+static void send_again (multiplexor_t *self)
+{
+    list_t again;
+    list_node_t *next;
+
+    list_init (&again);
+    list_append_all (&again, &self->refused);
+    list_append_all (&again, &self->collided);
+    for (list_node_t *node = list_first (&self->sent); node; node = next) {
+        session_t *session = container_of (node, session_t, place);
+        next = list_next (&self->sent, node);
+        if (may_go_again (session)) {
+            session->retries--;
+            withdraw (self, session, &again);
+        }
+    }
+    list_append_all (&again, &self->unsent);
+    list_append_all (&self->unsent, &again);
+    for (list_node_t *node = list_first (&self->unsent); node;
+         node = list_next (&self->unsent, node)) {
+        session_t *session = container_of (node, session_t, place);
+        session->collides = session->clears = false; // by the next broker's word only
+        list_remove (&session->in_cancels);
+    }
+}
+
+static void try_collided (multiplexor_t *self, moment_t now)
+{
+    session_t *session;
+
+    while ((session = first_of (&self->collided)) && session->until <= now) {
+        if (now >= moment_after (session->since, RESEND_LIMIT_MS)) {
+            end (self, session, NULL, NULL, ZFABRIC_COOKIE_COLLISION,
+                 "the broker has not ended the task's run of before the connection was lost");
+        } else {
+            list_remove (&session->place);
+            list_append (&self->unsent, &session->place);
+        }
+    }
+}
+
 // ---- what comes
 
 // The one that a RESULT with this cookie is for, or NULL.
@@ -257,14 +346,32 @@ static session_t *find_sent (multiplexor_t *self, const packet_t *packet)
     return session && session->sent ? session : NULL;
 }
 
-static void take_result (multiplexor_t *self, const packet_t *packet, frame_t *payload)
+// Whether it is the answer to the CANCEL of a former run; the broker answers in order.
+static bool take_clearing (multiplexor_t *self, const packet_t *packet)
 {
-    session_t *session = find_sent (self, packet);
+    session_t *session =
+        packet_has (packet, PACKET_BIT (COOKIE)) ? find (self, SESSION_RUN, &packet->cookie) : NULL;
 
-    if (session)
-        end (self, session, packet, payload, packet->rc, NULL);
-    else
+    if (!session || !session->clears)
+        return false;
+    session->clears = false;
+    return true;
+}
+
+static void
+take_result (multiplexor_t *self, const packet_t *packet, frame_t *payload, moment_t now)
+{
+    if (take_clearing (self, packet))
+        return;
+    session_t *session = find_sent (self, packet);
+    if (!session)
         self->sink->stray (self->arg, packet, NULL);
+    else if (packet->rc == ZFABRIC_BROKER_WENT_AWAY && may_go_again (session))
+        was_refused (self, session, now);
+    else if (packet->rc == ZFABRIC_COOKIE_COLLISION && session->again && !session->unwanted)
+        has_collided (self, session, now);
+    else
+        end (self, session, packet, payload, packet->rc, NULL);
 }
 
 static void take_partial (multiplexor_t *self, const packet_t *packet, frame_t *payload)
@@ -288,12 +395,15 @@ static void take_answer (multiplexor_t *self)
     }
 }
 
-void multiplexor_packet (multiplexor_t *self, const packet_t *packet, frame_t *payload)
+void multiplexor_packet (multiplexor_t *self,
+                         const packet_t *packet,
+                         frame_t *payload,
+                         moment_t now)
 {
     if (packet->type == PACKET_RESULT && !packet_has (packet, PACKET_BIT (RC)))
         multiplexor_broken (self, packet, "rc: missing");
     else if (packet->type == PACKET_RESULT)
-        take_result (self, packet, payload);
+        take_result (self, packet, payload, now);
     else if (packet->type == PACKET_PARTIAL && packet_has (packet, PACKET_BIT (COOKIE)))
         take_partial (self, packet, payload);
     else if (packet->type == PACKET_HEARTBEAT && !packet_has (packet, PACKET_BIT (NAME)))
@@ -318,6 +428,7 @@ void multiplexor_lost (multiplexor_t *self, moment_t now, const char *words)
     if (self->up)
         self->lost = now;
     self->up = false;
+    send_again (self);
     end_all (self, &self->sent, words);
 }
 
@@ -342,12 +453,23 @@ static moment_t times_out_at (const multiplexor_t *self)
     return node ? ends_at (session_at (node)) : MOMENT_NEVER;
 }
 
+static moment_t first_until (const list_t *list)
+{
+    const session_t *session = first_of (list);
+
+    return session ? session->until : MOMENT_NEVER;
+}
+
+static moment_t earlier (moment_t a, moment_t b)
+{
+    return a < b ? a : b;
+}
+
 moment_t multiplexor_deadline (const multiplexor_t *self)
 {
-    moment_t gives_up = gives_up_at (self);
-    moment_t times_out = times_out_at (self);
+    moment_t waits = earlier (first_until (&self->refused), first_until (&self->collided));
 
-    return gives_up < times_out ? gives_up : times_out;
+    return earlier (waits, earlier (gives_up_at (self), times_out_at (self)));
 }
 
 void multiplexor_expire (multiplexor_t *self, moment_t now, const char *words)
@@ -359,6 +481,11 @@ void multiplexor_expire (multiplexor_t *self, moment_t now, const char *words)
     }
     while (gives_up_at (self) <= now)
         end (self, first_of (&self->unsent), NULL, NULL, ZFABRIC_BROKER_WENT_AWAY, words);
+    while (first_until (&self->refused) <= now)
+        end (self, first_of (&self->refused), NULL, NULL, ZFABRIC_BROKER_WENT_AWAY,
+             "the broker said that it stops, but it did not");
+    try_collided (self, now);
+    multiplexor_flush (self);
 }
 
 void multiplexor_stop (multiplexor_t *self, const char *words)
@@ -366,34 +493,6 @@ void multiplexor_stop (multiplexor_t *self, const char *words)
     self->up = false;
     end_all (self, &self->sent, words);
     end_all (self, &self->unsent, words);
-}
-
-// ---- for tests
-
-static size_t count_list (const list_t *list, bool sent, size_t *bad)
-{
-    size_t count = 0;
-
-    for (list_node_t *node = list_first (list); node; node = list_next (list, node)) {
-        const session_t *session = container_of (node, const session_t, place);
-        count++;
-        *bad += session->sent != sent;
-        *bad += list_holds (&session->in_cancels) && (!sent || session->kind != SESSION_RUN);
-        *bad += list_holds (&session->in_detached) != (sent && session->detach);
-        *bad += heap_holds (&session->by_deadline) && !session->timeout_ms;
-        *bad += session->next && session->kind != SESSION_CANCEL;
-    }
-    return count;
-}
-
-bool multiplexor_check (const multiplexor_t *self)
-{
-    size_t bad = 0;
-    size_t unsent = count_list (&self->unsent, false, &bad);
-    size_t sent = count_list (&self->sent, true, &bad);
-
-    if (!self->up && (sent || !list_empty (&self->to_cancel) || !list_empty (&self->detached)))
-        return false;
-    return bad == 0 && unsent + sent == self->runs.count + self->cancels.count
-           && self->deadlines.count <= unsent + sent && heap_check (&self->deadlines);
+    end_all (self, &self->refused, words);
+    end_all (self, &self->collided, words);
 }

@@ -4,8 +4,12 @@
  *  owns no session; a session stays its caller's, who hears `ended` of it once.
  *
  *  What was sent belongs to one connection. When that is lost, every task that was sent has ended
- *  for this client, with BROKER_WENT_AWAY; what was not sent waits for the next connection, for a
- *  time.
+ *  for this client, with BROKER_WENT_AWAY, unless it has `retries`: then it is sent again, which
+ *  takes one of them; so it is when the broker itself says BROKER_WENT_AWAY, once it has gone. What
+ *  was not sent waits for the next connection, for a time.
+ *
+ *  A broker that never noticed the loss may still have the task's former run, which keeps the
+ *  cookie: that is cancelled, and the task sent until there is no collision any more, for a time.
  *
  *  Threads: one. Time: told by the caller.
  */
@@ -24,30 +28,44 @@ typedef enum {
     SESSION_CANCEL // the cancel of a task that is not ours
 } session_kind_t;
 
-/*  A member of what the caller keeps of a call; zeroed, with cookie, kind, detach and timeout_ms
- * set, at first.
+#define RESEND_PAUSE_MS 200   // between the attempts to send a task whose cookie is taken
+#define RESEND_LIMIT_MS 10000 // longest time of them: longer than a CANCEL needs to take effect
+
+/*  A member of what the caller keeps of a call; zeroed, with cookie, kind, detach, retries and
+ *  timeout_ms set, at first.
  */
 typedef struct session {
     table_node_t by_cookie;
     heap_node_t by_deadline;
-    list_node_t place;       // in `unsent` or `sent`
+    list_node_t place;       // in `unsent`, `sent`, `refused` or `collided`
     list_node_t in_cancels;  // in `to_cancel`
     list_node_t in_detached; // in `detached`, once it was sent
     struct session *next;    // CANCELs of one cookie: the first is sent, and all share its answer
     cookie_t cookie;
     session_kind_t kind;
-    bool detach; // it ends, OK, when the broker has dealt with its RUN
-    bool sent;
+    bool detach;     // it ends, OK, when the broker has dealt with its RUN
+    uint8_t retries; // how often it may still be sent again
+    bool sent : 1;
+    bool again : 1;    // it was sent before
+    bool unwanted : 1; // it was cancelled after it was sent
+    bool collides : 1; // its former run is in its way, since `since`
+    bool clears : 1;   // the CANCEL of that was sent, and its answer has not come yet
     span_t timeout_ms; // of the whole task; 0: none
     moment_t deadline; // when that is over
     moment_t since;    // when it was added
-    uint64_t fence;    // detached: the number of the HEARTBEAT behind its RUN; 0: none was sent yet
+    union {
+        uint64_t
+            fence; // detached and sent: the number of the HEARTBEAT behind its RUN; 0: none yet
+        moment_t until; // refused: when to give it up; collided: when to send it again
+    };
 } session_t;
 
 // The functions must not call the multiplexor.
 typedef struct {
-    bool (*send) (void *arg, session_t *session);        // its RUN or CANCEL; false: not now
-    bool (*send_cancel) (void *arg, session_t *session); // for a RUN that was sent; false: not now
+    // Its RUN or CANCEL; false: not now. A RUN with `again` says the `retries` and the time that
+    // are left, and one with `retries` may be asked for once more.
+    bool (*send) (void *arg, session_t *session);
+    bool (*send_cancel) (void *arg, session_t *session); // of a RUN that was sent; false: not now
     bool (*send_fence) (void *arg, uint64_t *number);    // a HEARTBEAT; its number from 1
     // With a RESULT (whose payload may be taken) or, `packet` NULL, for a reason of our own.
     void (*ended) (void *arg,
@@ -66,6 +84,8 @@ typedef struct {
     table_t cancels; // SESSION_CANCELs by cookie
     list_t unsent;   // in order
     list_t sent;
+    list_t refused;  // the broker stops: they wait for the next
+    list_t collided; // their cookies are taken: they wait a moment
     list_t to_cancel;
     list_t detached;   // those that were sent, in order
     heap_t deadlines;  // of sessions with a timeout
@@ -102,7 +122,10 @@ void multiplexor_up (multiplexor_t *self);
 void multiplexor_lost (multiplexor_t *self, moment_t now, const char *words);
 
 // A packet of the broker's; one whose type is unknown is ignored.
-void multiplexor_packet (multiplexor_t *self, const packet_t *packet, frame_t *payload);
+void multiplexor_packet (multiplexor_t *self,
+                         const packet_t *packet,
+                         frame_t *payload,
+                         moment_t now);
 
 // One that could not be read, but for what `packet` holds: it ends the call it was for, if any.
 void multiplexor_broken (multiplexor_t *self, const packet_t *packet, const char *words);

@@ -37,6 +37,7 @@ static int fill_run (const zfabric_client_t *self, zfabric_call_t *call, const z
 
     call->session.detach = options->detach;
     call->session.timeout_ms = options->timeout_ms;
+    call->session.retries = options->retries;
     call->on_result = options->on_result;
     call->on_partial = options->on_partial;
     call->arg = options->arg;

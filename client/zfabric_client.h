@@ -13,8 +13,13 @@
  *  Many at once: zfabric_client_start () each, then zfabric_call_wait () for them, or have
  *  options.on_result called. The broker's own pipelines ("$status" ...) are run like any other.
  *
+ *  When the broker is lost, tasks with options.retries are sent again, with the same cookie, when
+ *  there is a connection to it or to the next broker; each time takes one of their retries. Such a
+ *  task may so be run more than once, from its start: its partials begin anew with seq 0.
+ *
  *  Every call ends: with the worker's or the broker's RESULT, or with BROKER_WENT_AWAY and a reason
- *  when the connection is lost, or there is none for options.connect_timeout_ms. Only a task
+ *  when the connection is lost and no retries are left, or there is none for
+ *  options.connect_timeout_ms. Only a task
  *  without options.timeout_ms may take as long as its worker does.
  *
  *  Threads: any thread may use a client, and any its calls, at the same time; what is different
@@ -103,10 +108,11 @@ typedef struct {
     uint64_t wait_ms;            // longest time in the broker's queue; 0: none
     bool has_priority;           // priority says something
     uint8_t priority;            // 0-9, 9 is served first; without: 5
-    uint8_t retries;             // 0-100: how often it may go to another worker after one went away
-    bool orphan_cancel;          // cancel the task if this client goes away; without: it finishes
-    bool stream;                 // partials are wanted; on_partial says so, too
-    bool detach;                 // no result is wanted: the call ends, OK, when the broker took it
+    uint8_t retries; // 0-100: how often it may be given to another worker after one went away, or
+                     // be sent again after the broker went away
+    bool orphan_cancel; // cancel the task if this client goes away; without: it finishes
+    bool stream;        // partials are wanted; on_partial says so, too
+    bool detach;        // no result is wanted: the call ends, OK, when the broker took it
     bool notify; // zfabric_client_next () and _descriptor () tell of its partials and its end
     zfabric_result_fn *on_result;   // called once, when the call ends; NULL: nobody is
     zfabric_partial_fn *on_partial; // called for each partial instead of keeping them

@@ -186,7 +186,7 @@ void comes (packet_type_t type, const char *cookie, zfabric_rc_t rc, unsigned se
         packet.cookie.upper = 0xffff; // the spelling does not matter
         packet.keys |= PACKET_BIT (COOKIE);
     }
-    multiplexor_packet (&mux, &packet, &payload);
+    multiplexor_packet (&mux, &packet, &payload, now);
     frame_close (&payload);
 }
 

@@ -107,7 +107,7 @@ static void a_broken_result_ends_its_task (void **state)
     multiplexor_broken (&mux, &packet, "seq: not an integer");
     hears ("stray PARTIAL: seq: not an integer; ");
     packet.type = PACKET_RESULT;
-    multiplexor_packet (&mux, &packet, NULL);
+    multiplexor_packet (&mux, &packet, NULL, now);
     hears ("b ends EXCEPTION: rc: missing; ");
 }
 

@@ -42,6 +42,7 @@ static void begin_one (void)
     memset (named->session.cookie.octets, (int)any (40), COOKIE_OCTETS);
     named->session.detach = named->session.kind == SESSION_RUN && any (4) == 0;
     named->session.timeout_ms = any (3) ? 0 : 1 + any (9000);
+    named->session.retries = (uint8_t)(any (2) ? 0 : any (4));
     open_now++;
     begun++;
     multiplexor_add (&mux, &named->session, now);
