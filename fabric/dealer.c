@@ -175,7 +175,7 @@ static void say_end (const dealer_t *self, fault_t *reason)
     else if (!self->carried)
         fault_set (reason, "nobody listens on %s", self->endpoint);
     else if (self->keys)
-        fault_set (reason, "%s broke off the handshake: has it another server key?",
+        fault_set (reason, "%s broke off the handshake: has it another server key, or no keys?",
                    self->endpoint);
     else
         fault_set (reason, "%s broke off the handshake: does it want a key?", self->endpoint);

@@ -58,6 +58,8 @@ int letter_say (letter_t *self, const char *error, const char *const *lines, siz
         self->error[len] = '\0';
     }
     for (size_t i = 0; i < count && !self->lines.failed; i++) {
+        if (!lines[i])
+            continue;
         size_t len = bounded (lines[i]);
         uint8_t *room = buffer_reserve (&self->lines, len + 1);
         if (room) {

@@ -33,6 +33,7 @@ struct zfabric_worker {
     pthread_mutex_t lock; // for what follows
     pthread_cond_t changed;
     bool ready, ended;
+    fault_t reason; // of the last loss or failure; "" since it registered
 };
 
 // -- Made
@@ -189,12 +190,12 @@ int zfabric_worker_serve (zfabric_worker_t *self,
 {
     handler_t entry = {handler, arg, flags};
 
-    if (self->loop) {
-        errno = EBUSY;
+    if (!self || !pattern || !handler || (flags & ~ZFABRIC_HANDLER_INLINE)) {
+        errno = EINVAL;
         return -1;
     }
-    if (!pattern || !handler || (flags & ~ZFABRIC_HANDLER_INLINE)) {
-        errno = EINVAL;
+    if (self->loop) {
+        errno = EBUSY;
         return -1;
     }
     return handlers_add (self->handlers, slice_text (pattern), &entry);
@@ -209,23 +210,43 @@ static void tell (zfabric_worker_event_t event, const char *text, void *arg)
     if (event == ZFABRIC_WORKER_EVENT_READY) {
         pthread_mutex_lock (&self->lock);
         self->ready = true;
+        fault_set (&self->reason, "%s", "");
         pthread_cond_broadcast (&self->changed);
+        pthread_mutex_unlock (&self->lock);
+    }
+    if (event == ZFABRIC_WORKER_EVENT_LOST || event == ZFABRIC_WORKER_EVENT_FAILED) {
+        pthread_mutex_lock (&self->lock);
+        fault_set (&self->reason, "%s", text);
         pthread_mutex_unlock (&self->lock);
     }
     if (self->on_event)
         self->on_event (event, text, self->event_arg);
 }
 
-static void *work (void *arg)
+static void end (zfabric_worker_t *self, const char *why)
 {
-    zfabric_worker_t *self = (zfabric_worker_t *)arg;
-
-    worker_loop_run (self->loop);
     pthread_mutex_lock (&self->lock);
     self->ended = true;
     pthread_cond_broadcast (&self->changed);
     pthread_mutex_unlock (&self->lock);
-    tell (ZFABRIC_WORKER_EVENT_ENDED, "every broker is left", self);
+    tell (ZFABRIC_WORKER_EVENT_ENDED, why, self);
+}
+
+// An inline handler did pthread_exit (). The brokers will miss our HEARTBEATs; who waits for the
+// end must not wait for ever.
+static void die (void *arg)
+{
+    end ((zfabric_worker_t *)arg, "a handler ended the worker's thread");
+}
+
+static void *work (void *arg)
+{
+    zfabric_worker_t *self = (zfabric_worker_t *)arg;
+
+    pthread_cleanup_push (die, self);
+    worker_loop_run (self->loop);
+    pthread_cleanup_pop (0);
+    end (self, "every broker is left");
     return NULL;
 }
 
@@ -269,13 +290,19 @@ static int start_thread (zfabric_worker_t *self, fault_t *fault)
 
 int zfabric_worker_start (zfabric_worker_t *self, char *problem, size_t size)
 {
-    fault_t fault = {"it is started already"};
-    worker_loop_options_t *options = &self->options;
+    fault_t fault = {"there is no worker"};
+    worker_loop_options_t *options;
 
+    if (!self) {
+        errno = EINVAL;
+        goto error;
+    }
     if (self->loop) {
+        fault_set (&fault, "it is started already");
         errno = EALREADY;
         goto error;
     }
+    options = &self->options;
     options->worker.patterns = handlers_patterns (self->handlers, &options->worker.pattern_count);
     options->handlers = self->handlers;
     options->link = &self->link;
@@ -322,29 +349,40 @@ static bool wait_for (zfabric_worker_t *self, const bool *what, int timeout_ms)
 
 bool zfabric_worker_wait_ready (zfabric_worker_t *self, int timeout_ms)
 {
-    return self->loop && wait_for (self, &self->ready, timeout_ms);
+    return self && self->loop && wait_for (self, &self->ready, timeout_ms);
+}
+
+void zfabric_worker_reason (zfabric_worker_t *self, char *reason, size_t size)
+{
+    if (!self) {
+        say (reason, size, "");
+        return;
+    }
+    pthread_mutex_lock (&self->lock);
+    say (reason, size, self->reason.text);
+    pthread_mutex_unlock (&self->lock);
 }
 
 bool zfabric_worker_wait (zfabric_worker_t *self, int timeout_ms)
 {
-    return !self->loop || wait_for (self, &self->ended, timeout_ms);
+    return !self || !self->loop || wait_for (self, &self->ended, timeout_ms);
 }
 
 void zfabric_worker_drain (zfabric_worker_t *self)
 {
-    if (self->loop)
+    if (self && self->loop)
         worker_loop_drain (self->loop);
 }
 
 void zfabric_worker_halt (zfabric_worker_t *self)
 {
-    if (self->loop)
+    if (self && self->loop)
         worker_loop_halt (self->loop);
 }
 
 void zfabric_worker_destroy (zfabric_worker_t **self_p)
 {
-    zfabric_worker_t *self = *self_p;
+    zfabric_worker_t *self = self_p ? *self_p : NULL;
     int saved = errno;
 
     if (!self)

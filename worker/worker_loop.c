@@ -36,6 +36,17 @@ static void run_job (list_node_t *job, void *arg)
     mailbox_put (self->home.mail, &task->letter.place);
 }
 
+static void lose_job (list_node_t *job, void *arg)
+{
+    worker_loop_t *self = (worker_loop_t *)arg;
+    zfabric_task_t *task = container_of (job, zfabric_task_t, ready);
+
+    if (!task->said)
+        (void)zfabric_task_fail (task, ZFABRIC_EXCEPTION, "the handler ended its thread", NULL,
+                                 0); // ENOMEM: without the words
+    mailbox_put (self->home.mail, &task->letter.place);
+}
+
 static uint64_t make_seed (const worker_loop_t *self, size_t number)
 {
     return moment_now_ns () ^ (uint64_t)getpid () << 40 ^ (uint64_t)(uintptr_t)self ^ number;
@@ -75,7 +86,7 @@ worker_loop_t *worker_loop_new (void *context, const worker_loop_options_t *opti
         fault_set (fault, "no descriptor to be had");
         goto error;
     }
-    self->pool = worker_pool_new (options->capacity, run_job, self);
+    self->pool = worker_pool_new (options->capacity, run_job, lose_job, self);
     self->manager = task_manager_new ((unsigned)options->endpoint_count, options->capacity,
                                       secret.octets, &worker_sink, self);
     if (!self->pool || !self->manager)

@@ -1,9 +1,9 @@
 /*  A job never waits behind another one: for each that is queued there is a thread without a job,
- * so one that never returns holds up nobody.
+ *  so one that never returns holds up nobody.
  *
  *  One sleeper at a time is being woken; when it takes a job and there are more, it has the next
- * one woken before it runs. Where jobs are short one thread has done several before another is
- * awake, which costs a fraction of a wake-up for each.
+ *  one woken before it runs. Where jobs are short one thread has done several before another is
+ *  awake, which costs a fraction of a wake-up for each.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -17,12 +17,15 @@
 #include "fabric/container.h"
 
 typedef struct {
+    worker_pool_t *pool;
     list_node_t place;
+    list_node_t grave; // among the dead
+    list_node_t *job;  // the one it runs
     pthread_t thread;
 } member_t;
 
 struct worker_pool {
-    worker_pool_fn *run;
+    worker_pool_fn *run, *lost;
     void *arg;
     unsigned most;
     list_t members; // these two: the user's thread only
@@ -30,13 +33,14 @@ struct worker_pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     list_t jobs;
+    list_t dead;         // members whose job ended their thread
     size_t queued, idle; // idle: threads without a job, awake or not
     size_t sleeping;
     bool waking; // one of the sleepers has been signalled
     bool ending;
 };
 
-worker_pool_t *worker_pool_new (unsigned most, worker_pool_fn *run, void *arg)
+worker_pool_t *worker_pool_new (unsigned most, worker_pool_fn *run, worker_pool_fn *lost, void *arg)
 {
     worker_pool_t *self = (worker_pool_t *)calloc (1, sizeof *self);
 
@@ -44,12 +48,21 @@ worker_pool_t *worker_pool_new (unsigned most, worker_pool_fn *run, void *arg)
         return NULL;
     self->most = most;
     self->run = run;
+    self->lost = lost;
     self->arg = arg;
     list_init (&self->members);
     list_init (&self->jobs);
+    list_init (&self->dead);
     (void)pthread_mutex_init (&self->lock, NULL); // can't fail on Linux, nor can the next
     (void)pthread_cond_init (&self->work, NULL);
     return self;
+}
+
+static void bury (member_t *member)
+{
+    list_remove (&member->place);
+    pthread_join (member->thread, NULL);
+    free (member);
 }
 
 void worker_pool_destroy (worker_pool_t **self_p)
@@ -63,12 +76,8 @@ void worker_pool_destroy (worker_pool_t **self_p)
     self->ending = true;
     pthread_cond_broadcast (&self->work);
     pthread_mutex_unlock (&self->lock);
-    while ((node = list_first (&self->members))) {
-        member_t *member = container_of (node, member_t, place);
-        list_remove (node);
-        pthread_join (member->thread, NULL);
-        free (member);
-    }
+    while ((node = list_first (&self->members)))
+        bury (container_of (node, member_t, place));
     pthread_cond_destroy (&self->work);
     pthread_mutex_destroy (&self->lock);
     free (self);
@@ -84,9 +93,30 @@ static void wake_one (worker_pool_t *self)
     }
 }
 
+// The job has ended the thread under us. It counts as dead before the job is told to have ended, so
+// that there is room for another thread when the next one comes.
+static void die (void *arg)
+{
+    member_t *member = (member_t *)arg;
+    worker_pool_t *self = member->pool;
+
+    pthread_mutex_lock (&self->lock);
+    list_append (&self->dead, &member->grave);
+    pthread_mutex_unlock (&self->lock);
+    self->lost (member->job, self->arg);
+}
+
+static void run_job (member_t *member)
+{
+    pthread_cleanup_push (die, member);
+    member->pool->run (member->job, member->pool->arg);
+    pthread_cleanup_pop (0);
+}
+
 static void *work (void *arg)
 {
-    worker_pool_t *self = (worker_pool_t *)arg;
+    member_t *member = (member_t *)arg;
+    worker_pool_t *self = member->pool;
 
     pthread_mutex_lock (&self->lock);
     for (;;) {
@@ -104,7 +134,8 @@ static void *work (void *arg)
         self->idle--;
         wake_one (self);
         pthread_mutex_unlock (&self->lock);
-        self->run (job, self->arg);
+        member->job = job;
+        run_job (member);
         pthread_mutex_lock (&self->lock);
         self->idle++;
     }
@@ -113,13 +144,13 @@ static void *work (void *arg)
 }
 
 // With every signal blocked: they are the program's business.
-static int start_thread (worker_pool_t *self, member_t *member)
+static int start_thread (member_t *member)
 {
     sigset_t all, before;
 
     sigfillset (&all);
     pthread_sigmask (SIG_SETMASK, &all, &before);
-    int problem = pthread_create (&member->thread, NULL, work, self);
+    int problem = pthread_create (&member->thread, NULL, work, member);
     pthread_sigmask (SIG_SETMASK, &before, NULL);
     return problem;
 }
@@ -131,7 +162,8 @@ static int add_member (worker_pool_t *self)
 
     if (!member)
         return -1;
-    int problem = start_thread (self, member);
+    member->pool = self;
+    int problem = start_thread (member);
     if (problem) {
         free (member);
         errno = problem;
@@ -142,8 +174,31 @@ static int add_member (worker_pool_t *self)
     return 0;
 }
 
+// Each is about to end, if it has not yet.
+static void bury_the_dead (worker_pool_t *self)
+{
+    list_node_t *node;
+
+    for (;;) {
+        pthread_mutex_lock (&self->lock);
+        if ((node = list_first (&self->dead)))
+            list_remove (node);
+        pthread_mutex_unlock (&self->lock);
+        if (!node)
+            return;
+        bury (container_of (node, member_t, grave));
+        self->member_count--;
+    }
+}
+
 int worker_pool_run (worker_pool_t *self, list_node_t *job)
 {
+    pthread_mutex_lock (&self->lock);
+    bool deaths = !list_empty (&self->dead);
+    pthread_mutex_unlock (&self->lock);
+    if (deaths)
+        bury_the_dead (self);
+
     pthread_mutex_lock (&self->lock);
     bool short_of = self->queued >= self->idle && self->member_count < self->most;
     if (short_of)

@@ -11,8 +11,10 @@ typedef struct worker_pool worker_pool_t;
 
 typedef void (worker_pool_fn) (list_node_t *job, void *arg);
 
-// Of at most `most` threads. NULL: ENOMEM.
-worker_pool_t *worker_pool_new (unsigned most, worker_pool_fn *run, void *arg);
+// Of at most `most` threads. `lost` is called for a job that ended its thread (pthread_exit) before
+// `run` returned, on that thread. NULL: ENOMEM.
+worker_pool_t *
+worker_pool_new (unsigned most, worker_pool_fn *run, worker_pool_fn *lost, void *arg);
 
 // Waits until every job has returned.
 void worker_pool_destroy (worker_pool_t **self_p);

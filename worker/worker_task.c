@@ -166,7 +166,8 @@ const void *zfabric_task_payload (const zfabric_task_t *self, size_t *size)
 {
     slice_t octets = frame_slice (&self->payload);
 
-    *size = octets.len;
+    if (size)
+        *size = octets.len;
     return octets.ptr;
 }
 
@@ -272,8 +273,10 @@ static int enter_window (zfabric_task_t *self, size_t octets)
 }
 
 // Whether octets may go out at all.
-static int check (const zfabric_task_t *self, size_t size)
+static int check (const zfabric_task_t *self, const void *octets, size_t size)
 {
+    if (!octets && size)
+        return refused (EINVAL);
     if (self->said)
         return refused (EALREADY);
     return size > self->home->max_payload ? refused (EMSGSIZE) : 0;
@@ -307,7 +310,7 @@ int zfabric_task_partial (zfabric_task_t *self,
     encoding_t encoding;
     frame_t payload;
 
-    if (check (self, size) || read_encoding (self, given, &encoding))
+    if (check (self, octets, size) || read_encoding (self, given, &encoding))
         return -1;
     if (!self->stream)
         return 0;
@@ -335,7 +338,7 @@ int zfabric_task_finish (zfabric_task_t *self,
     encoding_t encoding;
     slice_t own = frame_slice (&self->payload);
 
-    if (check (self, size) || read_encoding (self, given, &encoding))
+    if (check (self, octets, size) || read_encoding (self, given, &encoding))
         return -1;
     frame_close (&self->letter.payload);
     if (size && octets == own.ptr && size == own.len)
@@ -348,7 +351,7 @@ int zfabric_task_finish (zfabric_task_t *self,
 
 int worker_task_finish (zfabric_task_t *self, buffer_t *octets, encoding_t encoding)
 {
-    if (check (self, octets->len))
+    if (check (self, octets->data, octets->len))
         return -1;
     frame_close (&self->letter.payload);
     if (frame_take (&self->letter.payload, octets))

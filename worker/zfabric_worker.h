@@ -23,12 +23,20 @@
  *  Of several brokers each is told the whole capacity; the handlers together never exceed it, what
  *  comes beyond it waits its turn in the worker.
  *
- *  Threads: one thread may use a worker at a time; zfabric_worker_drain (), _halt () and the waits
- *  may be called from any. A task may be used by any one thread at a time while its handler runs;
- *  zfabric_task_cancelled () by several. The ZeroMQ context is the process's (CZMQ's zsys). No
- *  signal handler is installed, and signals are blocked on the worker's threads.
+ *  Threads: one thread may use a worker at a time; zfabric_worker_drain (), _halt (), _reason ()
+ *  and the waits may be called from any. A task may be used by any one thread at a time while its
+ *  handler runs, zfabric_task_cancelled () and _wait_cancelled () by several; when the handler has
+ *  returned it is gone, and nobody may use it any more. The ZeroMQ context is the process's (CZMQ's
+ *  zsys). No signal handler is installed, and signals are blocked on the worker's threads.
  *
- *  Errors: NULL or -1 with errno.
+ *  Handlers that misbehave: one that never returns keeps its thread and its slot, and holds up
+ *  nothing else until zfabric_worker_destroy (), which waits for it. One that ends its thread by
+ *  pthread_exit () has failed with EXCEPTION, unless it said a result before; the thread is
+ *  replaced. To leave a handler by longjmp () or a C++ exception, or to pthread_cancel () its
+ *  thread, is undefined.
+ *
+ *  Errors: NULL or -1 with errno. A worker that is NULL is EINVAL, has ended, and is never ready;
+ *  a task must not be NULL.
  */
 #ifndef ZFABRIC_WORKER_H
 #define ZFABRIC_WORKER_H
@@ -55,7 +63,8 @@ typedef struct zfabric_task zfabric_task_t;
 typedef int (zfabric_handler_fn) (zfabric_task_t *task, void *arg);
 
 /*  For a handler that is short and never waits: it runs on the worker's own thread, which saves two
- *  hand-overs but stops everything else meanwhile, the heartbeats among it.
+ *  hand-overs but stops everything else meanwhile, the heartbeats among it. Its pthread_exit () is
+ *  the end of the worker.
  */
 #define ZFABRIC_HANDLER_INLINE 1u
 
@@ -120,8 +129,15 @@ ZFABRIC_EXPORT int zfabric_worker_serve (zfabric_worker_t *self,
 ZFABRIC_EXPORT int zfabric_worker_start (zfabric_worker_t *self, char *problem, size_t size);
 
 // Waits until it has registered with a broker for the first time, `timeout_ms` at the longest (-1:
-// for ever). False if it has not, or has ended before.
+// for ever). False if it has not, or has ended before: zfabric_worker_reason () says why.
 ZFABRIC_EXPORT bool zfabric_worker_wait_ready (zfabric_worker_t *self, int timeout_ms);
+
+/*  Why it has no broker: what the last attempt or connection ended with ("nobody listens on ...",
+ *  "the key was refused by ..."), up to `size` octets with the NUL. "" if it has registered since,
+ *  or the first attempt is still under way. Of several brokers, the last that something was heard
+ *  of.
+ */
+ZFABRIC_EXPORT void zfabric_worker_reason (zfabric_worker_t *self, char *reason, size_t size);
 
 /*  Asks it to take nothing more and to end when running tasks have ended and their results are
  *  delivered. Returns at once; any number of times, on any thread, and in a signal handler. Nothing
@@ -146,7 +162,7 @@ ZFABRIC_EXPORT void zfabric_worker_destroy (zfabric_worker_t **self_p);
 ZFABRIC_EXPORT const char *zfabric_task_pipeline (const zfabric_task_t *self);
 ZFABRIC_EXPORT const char *zfabric_task_cookie (const zfabric_task_t *self); // 36 characters
 
-// The octets of the RUN's payload, and how many; not followed by a NUL.
+// The octets of the RUN's payload, and how many in *size (may be NULL); not followed by a NUL.
 ZFABRIC_EXPORT const void *zfabric_task_payload (const zfabric_task_t *self, size_t *size);
 
 // What they are: JSON, MSGPACK or RAW.
@@ -172,9 +188,9 @@ ZFABRIC_EXPORT bool zfabric_task_wait_cancelled (zfabric_task_t *self, int timeo
 
 /*  Sends a piece of the result. `encoding` says what the octets are; they are copied. Waits while
  *  the broker takes no more (back pressure). A piece that the client doesn't want is dropped: 0.
- *  -1: EMSGSIZE (over max_payload), EINVAL (no encoding), ECANCELED (there was no room, and it was
- *  cancelled meanwhile), EAGAIN (no room; only inline handlers, which can't wait), EALREADY (the
- *  result was said), ENOMEM.
+ *  -1: EMSGSIZE (over max_payload), EINVAL (no encoding, or NULL with a size), ECANCELED (there was
+ *  no room, and it was cancelled meanwhile), EAGAIN (no room; only inline handlers, which can't
+ *  wait), EALREADY (the result was said), ENOMEM.
  */
 ZFABRIC_EXPORT int zfabric_task_partial (zfabric_task_t *self,
                                          const void *octets,
@@ -182,7 +198,8 @@ ZFABRIC_EXPORT int zfabric_task_partial (zfabric_task_t *self,
                                          zfabric_encoding_t encoding);
 
 /*  Says the result: OK, with these octets. They are copied, except if they are the task's own
- *  payload. -1: EMSGSIZE, EINVAL, EALREADY (something was said before, which stands), ENOMEM.
+ *  payload. -1: EMSGSIZE, EINVAL, EALREADY (something was said before, which stands), ENOMEM: as
+ *  above.
  */
 ZFABRIC_EXPORT int zfabric_task_finish (zfabric_task_t *self,
                                         const void *octets,
@@ -190,7 +207,8 @@ ZFABRIC_EXPORT int zfabric_task_finish (zfabric_task_t *self,
                                         zfabric_encoding_t encoding);
 
 /*  Says that it failed: `rc` is PROCESSOR_EXCEPTION (the pipeline's own errors), EXCEPTION or
- *  CANCELLED; `error` for a person, may be NULL; `stacktrace` of `count` lines, may be NULL. Both
+ *  CANCELLED; `error` for a person, may be NULL; `stacktrace` of `count` lines, may be NULL, as may
+ *  lines, which are left out. Both
  *  are cut to what fits into a header: the first lines stay. -1: EINVAL, EALREADY; and ENOMEM,
  *  but then it is said without the words.
  */
