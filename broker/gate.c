@@ -198,12 +198,17 @@ static void answer (gate_t *self, const request_t *request)
               text, address.text, sides[side]);
 }
 
-static void answer_all (gate_t *self)
+// True if there may be more of them.
+static bool answer_all (gate_t *self)
 {
     request_t request;
 
-    for (unsigned i = 0; i < BATCH && receive_request (self->zap, &request) == 0; i++)
+    for (unsigned i = 0; i < BATCH; i++) {
+        if (receive_request (self->zap, &request))
+            return false;
         answer (self, &request);
+    }
+    return true;
 }
 
 static void *open_zap (void *context)
@@ -349,16 +354,16 @@ static void say_silent (gate_t *self)
     }
 }
 
-void gate_turn (gate_t *self, moment_t now, bool asked, bool news)
+bool gate_turn (gate_t *self, moment_t now, bool asked, bool news)
 {
     self->now = now;
-    if (asked)
-        answer_all (self);
+    bool more = asked && answer_all (self);
     if (news)
         read_folder (self);
     say_silent (self);
     for (int what = 0; what < ABOUT_COUNT; what++)
         say_more (self, what);
+    return more;
 }
 
 moment_t gate_deadline (const gate_t *self)
@@ -425,7 +430,7 @@ gate_t *gate_new (const char *curve,
     }
     say (self, ZFABRIC_LOG_INFO, "keys are in force; the broker's own is %s",
          self->keys->public_key);
-    gate_turn (self, now, false, true);
+    (void)gate_turn (self, now, false, true);
     if (self->ring.count == 0)
         say (self, ZFABRIC_LOG_WARNING, "keys: none is in %s, so nobody may come in yet", folder);
     *keys = self->keys;

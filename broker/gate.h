@@ -52,9 +52,10 @@ void *gate_socket (const gate_t *self);
 int gate_descriptor (const gate_t *self);
 
 /*  Does what is due, in each round: answers questions, if the socket fired (`asked`); takes what
- * the folder says, if the descriptor did (`news`); tells the log what was kept back.
+ *  the folder says, if the descriptor did (`news`); tells the log what was kept back. True if there
+ *  may be more questions, of which the socket will not tell.
  */
-void gate_turn (gate_t *self, moment_t now, bool asked, bool news);
+bool gate_turn (gate_t *self, moment_t now, bool asked, bool news);
 
 // When the next gate_turn () is due if nothing else happens.
 moment_t gate_deadline (const gate_t *self);

@@ -16,19 +16,32 @@ static slice_t cookie_slice (const cookie_t *cookie)
     return slice_of (cookie->octets, COOKIE_OCTETS);
 }
 
-task_t *life_record (const switchboard_t *self, const cookie_t *cookie)
+static uint64_t hash_of (const switchboard_t *self, const cookie_t *cookie)
 {
-    slice_t key = cookie_slice (cookie);
-    table_node_t *node = table_find (&self->cookies, table_hash (self->secret, key), key);
+    return table_hash (self->secret, cookie_slice (cookie));
+}
+
+static task_t *record_of (const switchboard_t *self, const cookie_t *cookie, uint64_t hash)
+{
+    table_node_t *node = table_find (&self->cookies, hash, cookie_slice (cookie));
 
     return node ? container_of (node, task_t, by_cookie) : NULL;
 }
 
+// Of a record that is there, the task that is open.
+static task_t *open_of (task_t *record)
+{
+    return record && record->state == TASK_LINGERING ? record->successor : record;
+}
+
+task_t *life_record (const switchboard_t *self, const cookie_t *cookie)
+{
+    return record_of (self, cookie, hash_of (self, cookie));
+}
+
 task_t *life_find (const switchboard_t *self, const cookie_t *cookie)
 {
-    task_t *record = life_record (self, cookie);
-
-    return record && record->state == TASK_LINGERING ? record->successor : record;
+    return open_of (life_record (self, cookie));
 }
 
 static moment_t earliest (moment_t a, moment_t b)
@@ -133,13 +146,14 @@ static bool is_own_pipeline (const packet_t *packet)
 static const char *refusal (const switchboard_t *self,
                             const client_t *client,
                             const packet_t *packet,
+                            bool collides,
                             zfabric_rc_t *rc)
 {
     if (self->draining) {
         *rc = ZFABRIC_BROKER_WENT_AWAY;
         return "the broker is stopping";
     }
-    if (life_find (self, &packet->cookie)) {
+    if (collides) {
         *rc = ZFABRIC_COOKIE_COLLISION;
         return "a task with this cookie is there already";
     }
@@ -216,13 +230,14 @@ void life_submit (switchboard_t *self,
                           "this key may not run that pipeline", "may not run a pipeline");
         return;
     }
-    const char *words = refusal (self, client, packet, &rc);
+    uint64_t hash = hash_of (self, &packet->cookie);
+    task_t *record = record_of (self, &packet->cookie, hash);
+    const char *words = refusal (self, client, packet, open_of (record) != NULL, &rc);
     if (!words && is_own_pipeline (packet)) {
         own_pipelines_run (self, client, packet, payload);
         return;
     }
     // A record that is there now is LINGERING: refusal () has seen to that.
-    task_t *record = life_record (self, &packet->cookie);
     worker_t *worker = record ? NULL : roster_pick (&self->roster, packet->pipeline);
     if (!words && !worker)
         words = no_waiting (self, packet);
@@ -236,8 +251,7 @@ void life_submit (switchboard_t *self,
     } else if (record) {
         park (self, task, record);
     } else {
-        slice_t key = cookie_slice (&task->cookie);
-        table_insert (&self->cookies, &task->by_cookie, table_hash (self->secret, key));
+        table_insert (&self->cookies, &task->by_cookie, hash);
         if (worker)
             life_assign (self, task, worker);
         else

@@ -1,6 +1,6 @@
-/*  One round: wait; read the monitors; read each ROUTER, at most BATCH packets, one step of the
- *  switchboard for each; send again what peers had no room for; probe suspects; let the convicted
- *  go; let time pass.
+/*  One round: wait; read the monitors; read the ROUTERs in turns, at most BATCH packets of each at
+ *  a time, one step of the switchboard for each, until both are dry or it was enough; send again
+ *  what peers had no room for; probe suspects; let the convicted go; let time pass.
  *
  *  The ROUTERs are always read, whatever the load: a full pipe to a dead peer looks alive until its
  *  ROUTER is read, and heartbeats of one that is not read expire (DESIGN 4, point 2). Load is
@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "broker/ears.h"
 #include "broker/gate.h"
 #include "broker/post.h"
 #include "broker/recording_file.h"
@@ -26,19 +27,20 @@
 #include "codec/codec.h"
 #include "fabric/container.h"
 
-#define BATCH         256u   // packets of one ROUTER a round: neither side starves the other
+#define BATCH         256u   // packets of one ROUTER at a time: neither side starves the other
+#define TURNS         4u     // of both ROUTERs a round: the rest is not starved either
 #define UNREAD_MAX_MS 500u   // a convicted peer goes after this, even if its ROUTER is never dry
 #define FLUSH_MS      2000u  // at the end, for peers that have no room
 #define POLL_MAX_MS   60000u // wake up now and then anyway
 
+// In the order in which they are added; the last two only where keys are in force.
 enum {
-    POLL_PIPE,
-    POLL_WISH,
-    POLL_MONITOR,
-    POLL_ROUTER = POLL_MONITOR + 2,
-    POLL_ZAP = POLL_ROUTER + 2,
-    POLL_FOLDER,
-    POLL_ITEMS
+    EAR_PIPE,
+    EAR_WISH,
+    EAR_MONITOR,
+    EAR_ROUTER = EAR_MONITOR + 2,
+    EAR_ZAP = EAR_ROUTER + 2,
+    EAR_FOLDER
 };
 
 struct loop {
@@ -50,7 +52,7 @@ struct loop {
     recorder_t *recorder; // the caller's
     moment_t now;
     post_t post;
-    bool dry[2];    // a side's ROUTER had no more packets this round
+    ears_t ears;
     int wish_event; // eventfd that wakes the loop for a wish
     atomic_int wish;
     _Atomic (char *) record_path; // where somebody wants a recording; or NULL
@@ -98,6 +100,12 @@ static void read_monitors (loop_t *self)
 {
     read_monitor (self, SB_CLIENT_SIDE);
     read_monitor (self, SB_WORKER_SIDE);
+}
+
+// A ROUTER has no more packets.
+static bool is_dry (const loop_t *self, sb_side_t side)
+{
+    return !ears_perhaps (&self->ears, EAR_ROUTER + side);
 }
 
 static void throw_out (loop_t *self, peer_t *peer)
@@ -206,7 +214,7 @@ static bool admit (loop_t *self, sb_side_t side, const wire_message_t *message, 
         return true;
     }
     read_monitors (self);
-    int descriptor = message->descriptor;
+    int descriptor = wire_descriptor (message);
     if (descriptor >= 0 && !peers_is_closed (&self->peers, descriptor))
         (void)shutdown (descriptor, SHUT_RDWR);
     return false;
@@ -218,13 +226,13 @@ static peer_t *sender_of (loop_t *self, sb_side_t side, const wire_message_t *me
 
     if (!peer) {
         read_monitors (self);
-        peer = peers_add (&self->peers, side, &message->id, message->descriptor, self->now);
+        peer = peers_add (&self->peers, side, &message->id, wire_descriptor (message), self->now);
         if (!peer)
             return NULL;
         peer->key = key;
         (void)snprintf (peer->address, sizeof peer->address, "%s", wire_address (message));
         if (self->gate)
-            gate_spoke (self->gate, side, message->descriptor);
+            gate_spoke (self->gate, side, wire_descriptor (message));
     }
     if (message->delimiter)
         peer->delimiter = true;
@@ -260,14 +268,35 @@ static void receive (loop_t *self, sb_side_t side)
     wire_message_t message;
 
     wire_message_init (&message);
-    self->dry[side] = false;
-    for (unsigned i = 0; i < BATCH && !self->dry[side]; i++) {
+    for (unsigned i = 0; i < BATCH && !is_dry (self, side); i++) {
         if (wire_receive (router_of (self, side), true, &message) == 0)
             handle (self, side, &message);
         else
-            self->dry[side] = true;
+            ears_dry (&self->ears, EAR_ROUTER + side);
     }
     wire_message_close (&message);
+}
+
+// What was sent on a ROUTER may have eaten the news of what can be received.
+static void note_sends (loop_t *self)
+{
+    for (int side = 0; side < 2; side++) {
+        if (self->post.used[side])
+            ears_used (&self->ears, EAR_ROUTER + (unsigned)side);
+        self->post.used[side] = false;
+    }
+}
+
+static void receive_all (loop_t *self)
+{
+    for (unsigned i = 0; i < TURNS; i++) {
+        // Results first: they make room for what waits.
+        receive (self, SB_WORKER_SIDE);
+        receive (self, SB_CLIENT_SIDE);
+        note_sends (self);
+        if (is_dry (self, SB_WORKER_SIDE) && is_dry (self, SB_CLIENT_SIDE))
+            break;
+    }
 }
 
 // ---- who is still there
@@ -292,6 +321,7 @@ static int probe (loop_t *self, peer_t *peer)
     int rc = frame_take (&header, &out);
     if (rc == 0)
         rc = wire_send (router_of (self, peer->side), &peer->id, peer->delimiter, &header, NULL);
+    ears_used (&self->ears, EAR_ROUTER + peer->side);
     int saved = errno;
     frame_close (&header);
     buffer_finish (&out);
@@ -317,7 +347,7 @@ static void release_convicted (loop_t *self)
 
     while ((peer = peers_convicted (&self->peers))) {
         // In the order of their conviction: who is behind an unread one waits a round more.
-        if (!self->dry[peer->side] && self->now < peer->convicted_at + UNREAD_MAX_MS)
+        if (!is_dry (self, peer->side) && self->now < peer->convicted_at + UNREAD_MAX_MS)
             return;
         sb_event_t event = {.kind = SB_PEER_GONE, .peer = peer->number};
         step (self, &event);
@@ -373,43 +403,65 @@ static void write_recording (loop_t *self)
     free (path);
 }
 
-static void read_wishes (loop_t *self, zsock_t *pipe, const zmq_pollitem_t *items)
+static void read_wishes (loop_t *self)
 {
     uint64_t rings;
 
-    if (items[POLL_WISH].revents) {
-        (void)!read (self->wish_event, &rings, sizeof rings); // only to lower it
-        write_recording (self);
-        grant_wish (self, (loop_wish_t)atomic_load (&self->wish));
-    }
-    if (items[POLL_PIPE].revents & ZMQ_POLLIN) {
+    if (!ears_perhaps (&self->ears, EAR_WISH))
+        return;
+    (void)!read (self->wish_event, &rings, sizeof rings); // only to lower it
+    ears_dry (&self->ears, EAR_WISH);
+    write_recording (self);
+    grant_wish (self, (loop_wish_t)atomic_load (&self->wish));
+}
+
+static void read_pipe (loop_t *self, zsock_t *pipe)
+{
+    if (!ears_perhaps (&self->ears, EAR_PIPE))
+        return;
+    while (zsock_events (pipe) & ZMQ_POLLIN) {
         zmsg_t *message = zmsg_recv (pipe);
         zmsg_destroy (&message);
         grant_wish (self, LOOP_HALT);
     }
+    ears_dry (&self->ears, EAR_PIPE);
 }
 
-static void round_once (loop_t *self, zsock_t *pipe, zmq_pollitem_t *items)
+static void look_at_gate (loop_t *self)
 {
-    (void)zmq_poll (items, self->gate ? POLL_ITEMS : POLL_ZAP, poll_timeout (self));
-    self->now = moment_now ();
-    if (self->gate)
-        gate_turn (self->gate, self->now, items[POLL_ZAP].revents, items[POLL_FOLDER].revents);
-    read_wishes (self, pipe, items);
+    if (!self->gate)
+        return;
+    if (!gate_turn (self->gate, self->now, ears_perhaps (&self->ears, EAR_ZAP),
+                    ears_perhaps (&self->ears, EAR_FOLDER)))
+        ears_dry (&self->ears, EAR_ZAP);
+    ears_dry (&self->ears, EAR_FOLDER);
+}
+
+static void look_at_monitors (loop_t *self)
+{
+    if (!ears_perhaps (&self->ears, EAR_MONITOR) && !ears_perhaps (&self->ears, EAR_MONITOR + 1))
+        return;
     read_monitors (self);
-    for (int side = 0; side < 2; side++) {
-        self->dry[side] = true;
-        // Results first: they make room for what waits.
-        sb_side_t turn = side == 0 ? SB_WORKER_SIDE : SB_CLIENT_SIDE;
-        if (items[POLL_ROUTER + turn].revents & ZMQ_POLLIN)
-            receive (self, turn);
-    }
+    ears_dry (&self->ears, EAR_MONITOR);
+    ears_dry (&self->ears, EAR_MONITOR + 1);
+}
+
+static void round_once (loop_t *self, zsock_t *pipe)
+{
+    ears_wait (&self->ears, poll_timeout (self));
+    self->now = moment_now ();
+    look_at_gate (self);
+    read_wishes (self);
+    read_pipe (self, pipe);
+    look_at_monitors (self);
+    receive_all (self);
     post_flush (&self->post, self->now);
     probe_suspects (self);
     release_convicted (self);
     sb_event_t tick = {.kind = SB_TICK};
     if (switchboard_next_deadline (self->switchboard) <= self->now)
         step (self, &tick);
+    note_sends (self);
 }
 
 // What peers had no room for may still go; what they have not read by then is lost with them.
@@ -431,21 +483,26 @@ static void flush_last (loop_t *self)
     }
 }
 
+static void prick_ears (loop_t *self, zsock_t *pipe)
+{
+    ears_init (&self->ears);
+    ears_add_socket (&self->ears, zsock_resolve (pipe));
+    ears_add_descriptor (&self->ears, self->wish_event);
+    for (int side = 0; side < 2; side++)
+        ears_add_socket (&self->ears, self->sockets.monitors[side]);
+    for (int side = 0; side < 2; side++)
+        ears_add_socket (&self->ears, router_of (self, (sb_side_t)side));
+    if (self->gate) {
+        ears_add_socket (&self->ears, gate_socket (self->gate));
+        ears_add_descriptor (&self->ears, gate_descriptor (self->gate));
+    }
+}
+
 void loop_run (loop_t *self, zsock_t *pipe)
 {
-    zmq_pollitem_t items[POLL_ITEMS] = {
-        [POLL_PIPE] = {zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
-        [POLL_WISH] = {NULL, self->wish_event, ZMQ_POLLIN, 0},
-        [POLL_MONITOR] = {self->sockets.monitors[0], 0, ZMQ_POLLIN, 0},
-        [POLL_MONITOR + 1] = {self->sockets.monitors[1], 0, ZMQ_POLLIN, 0},
-        [POLL_ROUTER] = {router_of (self, SB_CLIENT_SIDE), 0, ZMQ_POLLIN, 0},
-        [POLL_ROUTER + 1] = {router_of (self, SB_WORKER_SIDE), 0, ZMQ_POLLIN, 0},
-        [POLL_ZAP] = {self->gate ? gate_socket (self->gate) : NULL, -1, ZMQ_POLLIN, 0},
-        [POLL_FOLDER] = {NULL, self->gate ? gate_descriptor (self->gate) : -1, ZMQ_POLLIN, 0},
-    };
-
+    prick_ears (self, pipe);
     while (!switchboard_finished (self->switchboard))
-        round_once (self, pipe, items);
+        round_once (self, pipe);
     flush_last (self);
     loop_log (self, ZFABRIC_LOG_INFO, "stopped");
 }

@@ -46,6 +46,7 @@ static int try_send (
         return -1;
     }
     count (peer, payload, metered);
+    self->used[peer->side] = true;
     if (wire_send (self->routers[peer->side], &peer->id, peer->delimiter, header, payload) == 0)
         return 0;
     if (errno != EAGAIN)

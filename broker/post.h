@@ -28,6 +28,7 @@ typedef struct {
     void *arg;
     moment_t retry_at; // stalled peers; MOMENT_NEVER if there is none
     span_t retry_pause;
+    bool used[2];     // a side's ROUTER was sent to; the caller clears it
     uint64_t dropped; // packets left out since somebody looked
 } post_t;
 

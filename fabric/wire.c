@@ -52,7 +52,6 @@ void wire_message_init (wire_message_t *self)
     self->id.len = 0;
     self->frames = 0;
     self->delimiter = false;
-    self->descriptor = -1;
 }
 
 void wire_message_close (wire_message_t *self)
@@ -113,7 +112,6 @@ int wire_receive (void *socket, bool router, wire_message_t *message)
             return -1;
         more = zmq_msg_more (msg (&message->header));
     }
-    message->descriptor = zmq_msg_get (msg (&message->header), ZMQ_SRCFD);
     // An empty frame with more behind it is a REQ's delimiter; alone it is an empty header.
     if (more && frame_size (&message->header) == 0) {
         message->delimiter = true;
@@ -135,6 +133,11 @@ int wire_receive (void *socket, bool router, wire_message_t *message)
         frame_init (&message->payload);
     }
     return 0;
+}
+
+int wire_descriptor (const wire_message_t *message)
+{
+    return zmq_msg_get ((const zmq_msg_t *)&message->header, ZMQ_SRCFD);
 }
 
 const char *wire_address (const wire_message_t *message)

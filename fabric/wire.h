@@ -25,7 +25,6 @@ typedef struct {
     frame_t payload; // second one; empty if there was none
     unsigned frames; // how many there were, delimiter and id not counted
     bool delimiter;  // a leading empty frame came first, as a REQ puts it
-    int descriptor;  // of the connection it came by (ZMQ_SRCFD); -1 over inproc
 } wire_message_t;
 
 void wire_message_init (wire_message_t *self);
@@ -35,6 +34,10 @@ void wire_message_close (wire_message_t *self);
  *  0, or -1: EAGAIN if there is none, ETERM or ENOTSOCK when the socket is over.
  */
 int wire_receive (void *socket, bool router, wire_message_t *message);
+
+// Of the connection by which a received message came; -1 over inproc. libzmq looks it up by name
+// and reads it from text, so it is not for every message.
+int wire_descriptor (const wire_message_t *message);
 
 // Where the sender of a received message is, as its transport tells it; "" if it does not.
 const char *wire_address (const wire_message_t *message);

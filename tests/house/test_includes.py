@@ -25,7 +25,8 @@ MAY_ENTER = {
 # The only files of the library that may speak to ZeroMQ.
 SPEAK_ZMQ = {
     'fabric/wire.c', 'fabric/frame.c', 'fabric/dealer.c', 'fabric/meter.c', 'fabric/context.c',
-    'broker/broker.c', 'broker/sockets.h', 'broker/sockets.c', 'broker/gate.h', 'broker/gate.c',
+    'broker/broker.c', 'broker/ears.c', 'broker/sockets.h', 'broker/sockets.c',
+    'broker/gate.h', 'broker/gate.c',
     'worker/worker.c',
     'client/client.c', 'client/api.c',
 }
@@ -34,7 +35,8 @@ SPEAK_ZMQ = {
 # are pure: the same input gives the same output.
 IMPURE = SPEAK_ZMQ | {
     'fabric/moment.c', 'fabric/fault.c',
-    'broker/loop.c', 'broker/loop.h', 'broker/recording_file.c', 'broker/key_folder.c',
+    'broker/ears.h', 'broker/loop.c', 'broker/loop.h', 'broker/recording_file.c',
+    'broker/key_folder.c',
     # The worker's threads and its processes; what they decide is in task_manager.c.
     'worker/guard.c', 'worker/process.c', 'worker/runner.c', 'worker/spawn.c', 'worker/worker_*',
     'client/call.c', 'client/call.h', 'client/client.h', 'client/headers.c',
