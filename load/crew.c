@@ -72,7 +72,8 @@ void crew_destroy (crew_t **self_p)
 
     if (!self)
         return;
-    for (size_t i = 0; i < self->count; i++) {
+    // The last first: who came early is what the others need.
+    for (size_t i = self->count; i-- > 0;) {
         if (self->pids[i] > 0) {
             (void)kill (self->pids[i], SIGKILL);
             (void)waitpid (self->pids[i], NULL, 0);
