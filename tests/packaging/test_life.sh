@@ -93,10 +93,19 @@ for package in zfabric zfabric-broker libzfabric0 libzfabric-dev; do
     done
 done
 [[ -L $root/$links/multi-user.target.wants/$unit ]] || fail "the service is not enabled"
-account=$(grep '^zfabric:' "$root/etc/passwd")
+account=$(grep '^zfabric:' "$root/etc/passwd") || fail "there is no user"
 [[ $account == *:/var/lib/zfabric:/usr/sbin/nologin ]] || fail "$account"
 [[ $(grep -c '^zfabric:' "$root/etc/group") -eq 1 ]] || fail "no group"
 [[ $(cut -d: -f3 <<< "$account") -lt 1000 ]] || fail "not a system's user: $account"
+# Each by itself: what another of ours brings along does not count.
+for binary in "$root/usr/bin/zfabric" "$root"/usr/lib/*/libzfabric.so.*.*; do
+    package=$(dpkg --root="$root" -S "${binary#"$root"}" | cut -d: -f1)
+    depends=$(dpkg-query --root="$root" -W -f '${Depends}' "$package")
+    for library in $(objdump -p "$binary" | awk '$1 == "NEEDED" { print $2 }'); do
+        owner=$(dpkg --root="$root" -S "*/$library" | head -n 1 | cut -d: -f1)
+        [[ ", $depends" == *", $owner "* ]] || fail "$package needs $library, and does not depend on $owner"
+    done
+done
 if find "$root/usr/share/man" -type f ! -name '*.gz' | grep .; then
     fail "manual pages that are not compressed"
 fi
