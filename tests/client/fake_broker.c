@@ -31,6 +31,11 @@ static void bind_to (fake_broker_t *self, const char *endpoint)
     zmq_setsockopt (self->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on);
     zmq_setsockopt (self->socket, ZMQ_SNDHWM, &unbounded, sizeof unbounded);
     zmq_setsockopt (self->socket, ZMQ_LINGER, &linger, sizeof linger);
+    if (*self->secret_key) {
+        zmq_setsockopt (self->socket, ZMQ_CURVE_SERVER, &on, sizeof on);
+        zmq_setsockopt (self->socket, ZMQ_CURVE_SECRETKEY, self->secret_key, 41);
+        zmq_setsockopt (self->socket, ZMQ_ZAP_DOMAIN, "fabric", 6);
+    }
     // Where a connection was closed a moment ago.
     for (int i = 0; zmq_bind (self->socket, endpoint); i++) {
         must (errno == EADDRINUSE && i < PATIENCE_MS, endpoint);

@@ -23,7 +23,8 @@ typedef struct {
     unsigned beats; // HEARTBEATs that came
     bool mute;      // they are not answered
     pthread_t thread;
-    int stop[2]; // a pipe that ends the thread
+    int stop[2];         // a pipe that ends the thread
+    char secret_key[41]; // CURVE, from the next bind on; "": none
 } fake_broker_t;
 
 void fake_broker_open (fake_broker_t *self);
