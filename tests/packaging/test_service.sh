@@ -105,6 +105,26 @@ inside systemctl stop $unit
 is Result success || fail "$(property Result)"
 is ExecMainStatus 0 || fail "status $(property ExecMainStatus)"
 
+echo "== it serves with keys, and a certificate that is taken away counts at once"
+inside sh -ec 'cd /etc/zfabric
+    mkdir authorized
+    zfabric keygen broker > /dev/null
+    chown zfabric broker.cert_secret
+    zfabric keygen /root/alice --role client > /dev/null
+    cp /root/alice.cert authorized/
+    printf "curve = /etc/zfabric/broker.cert_secret\nauthorized = /etc/zfabric/authorized\n" >> broker.conf'
+inside systemctl start $unit || fail "it does not start with keys"
+alice() {
+    inside zfabric run --curve /root/alice.cert_secret --server-key /etc/zfabric/broker.cert '$ping'
+}
+alice
+inside rm /etc/zfabric/authorized/alice.cert
+refused() {
+    ! alice > /dev/null 2>&1
+}
+eventually 20 refused
+inside systemctl stop $unit
+
 echo "== a bad option stays bad"
 inside sh -c 'echo nonsense = 1 >> /etc/zfabric/broker.conf'
 ! inside systemctl start $unit 2> /dev/null || fail "it has started"
