@@ -19,12 +19,14 @@
  *
  *  Every call ends: with the worker's or the broker's RESULT, or with BROKER_WENT_AWAY and a reason
  *  when the connection is lost and no retries are left, or there is none for
- *  options.connect_timeout_ms. Only a task
- *  without options.timeout_ms may take as long as its worker does.
+ *  options.connect_timeout_ms. Only a task without options.timeout_ms may take as long as its
+ * worker does.
  *
- *  Threads: any thread may use a client, and any its calls, at the same time; what is different
- *  says so. The client's ZeroMQ context is the process's (CZMQ's zsys). No signal handler is
- *  installed.
+ *  Threads: each function says which threads may call it. "Any" means at any time before the
+ * client, or call, is destroyed, whatever other threads do with it meanwhile; so the one who
+ * destroys must know that the others have done. "The client's own" is the thread that calls the
+ * callbacks. The client's ZeroMQ context is the process's (CZMQ's zsys). No signal handler is
+ * installed.
  *
  *  Errors: NULL or -1 with errno.
  */
@@ -132,7 +134,7 @@ typedef struct {
  *  tcp://127.0.0.1:51520. Does not wait for the connection. `options` may be NULL.
  *
  *  NULL with errno (EINVAL, EMFILE, ENOMEM, EAGAIN: no thread to be had) and words in `problem`,
- *  up to `size` octets with the NUL; it may be NULL.
+ *  up to `size` octets with the NUL; it may be NULL. Threads: any.
  */
 ZFABRIC_EXPORT zfabric_client_t *zfabric_client_new (const char *endpoints,
                                                      const zfabric_client_options_t *options,
@@ -141,27 +143,29 @@ ZFABRIC_EXPORT zfabric_client_t *zfabric_client_new (const char *endpoints,
 
 /*  Ends open calls with BROKER_WENT_AWAY, gives what was on its way 2 s to get out, in the
  *  background, and closes the connection. What is started afterwards fails with ESHUTDOWN; the rest
- *  can be used as before. Returns when all calls have ended, at once on the client's thread. Any
- *  number of times; NULL-safe. Any thread, at any time before zfabric_client_destroy ().
+ *  can be used as before. Returns when all calls have ended, or at once on the client's own thread.
+ *  Any number of times; NULL-safe. Threads: any.
  */
 ZFABRIC_EXPORT void zfabric_client_stop (zfabric_client_t *self);
 
-/*  Stops it and lets go of it. Calls, results and partials may outlive their client. No other
- *  function may be running with this client, nor may it be called on the client's thread; functions
- *  of its calls may. NULL-safe; nulls the pointer.
+/*  Stops it and lets go of it. Calls, results and partials may outlive their client. NULL-safe;
+ *  nulls the pointer. Threads: any but the client's own, while no other uses this client; functions
+ *  of its calls may be running.
  */
 ZFABRIC_EXPORT void zfabric_client_destroy (zfabric_client_t **self_p);
 
 // Whether there is a connection now. If not, why in `reason` (up to `size` octets with the NUL; may
 // be NULL): what the last attempt or connection ended with, "" if the first is still under way.
+// Threads: any.
 ZFABRIC_EXPORT bool
 zfabric_client_connected (const zfabric_client_t *self, char *reason, size_t size);
 
-// Calls that have not ended.
+// Calls that have not ended. Threads: any.
 ZFABRIC_EXPORT size_t zfabric_client_open (const zfabric_client_t *self);
 
 /*  Starts a task. The payload is copied; `options` may be NULL. The call is yours to destroy, at
- *  any time: that lets go of it, but neither ends the task nor silences its callbacks.
+ *  any time: that lets go of it, but neither ends the task nor silences its callbacks. Threads:
+ * any.
  *
  *  NULL with errno: EINVAL (no valid pipeline, cookie or option), EMSGSIZE (the payload is over
  *  max_payload), EAGAIN (max_open calls are open), ESHUTDOWN (the client was stopped), ENOMEM. A
@@ -176,7 +180,7 @@ ZFABRIC_EXPORT zfabric_call_t *zfabric_client_start (zfabric_client_t *self,
 /*  Starts `count` tasks with one wake-up of the client's thread: in order, up to the first that
  *  can't be started. Returns how many were; if not all, errno says why the next was not, as above.
  *  `calls`, of `count` pointers, takes the calls, and NULLs for the rest; it may be NULL: they are
- *  let go of, as by zfabric_call_destroy ().
+ *  let go of, as by zfabric_call_destroy (). Threads: any.
  */
 ZFABRIC_EXPORT size_t zfabric_client_start_many (zfabric_client_t *self,
                                                  const zfabric_run_t *runs,
@@ -184,6 +188,7 @@ ZFABRIC_EXPORT size_t zfabric_client_start_many (zfabric_client_t *self,
                                                  zfabric_call_t **calls);
 
 // Starts a task and waits for its end. The result is yours to destroy. NULL as above, or EDEADLK.
+// Threads: any but the client's own, which gets EDEADLK.
 ZFABRIC_EXPORT zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
                                                      const char *pipeline,
                                                      const void *payload,
@@ -192,7 +197,7 @@ ZFABRIC_EXPORT zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
 
 /*  Cancels a task by its cookie, whosever it is: starts a call that ends with OK or
  *  COOKIE_NOT_FOUND (or FORBIDDEN, BROKER_WENT_AWAY). NULL with errno: EINVAL (no cookie), EAGAIN,
- *  ESHUTDOWN, ENOMEM.
+ *  ESHUTDOWN, ENOMEM. Threads: any.
  */
 ZFABRIC_EXPORT zfabric_call_t *zfabric_client_cancel (zfabric_client_t *self, const char *cookie);
 
@@ -202,41 +207,45 @@ ZFABRIC_EXPORT zfabric_call_t *zfabric_client_cancel (zfabric_client_t *self, co
  *  the last time. So take all of its partials each time, by zfabric_call_next (call, 0).
  *
  *  NULL with errno: ENODATA (no such call is open, nor has one ended untold: nothing will come),
- *  ETIMEDOUT, EDEADLK (only for who waits).
+ *  ETIMEDOUT, EDEADLK. Threads: any, several at once too: each call goes to one of them. The
+ *  client's own may only look.
  */
 ZFABRIC_EXPORT zfabric_call_t *zfabric_client_next (zfabric_client_t *self, int timeout_ms);
 
 /*  A descriptor for poll (), libuv, libevent and their like: readable while zfabric_client_next ()
  *  has something to give. Not to be read, written or closed; it is good until
- *  zfabric_client_destroy (). -1 with errno: EINVAL, EMFILE, ENFILE, ENOMEM.
+ *  zfabric_client_destroy (). -1 with errno: EINVAL, EMFILE, ENFILE, ENOMEM. Threads: any.
  */
 ZFABRIC_EXPORT int zfabric_client_descriptor (zfabric_client_t *self);
 
 /*  Waits until the call has ended, `timeout_ms` at the longest (-1: for ever; 0: just looks). The
- *  result belongs to the call. NULL with errno: ETIMEDOUT, EDEADLK.
+ *  result belongs to the call. NULL with errno: ETIMEDOUT, EDEADLK. Threads: any, several at once
+ *  too; the client's own may only look.
  */
 ZFABRIC_EXPORT const zfabric_result_t *zfabric_call_wait (zfabric_call_t *self, int timeout_ms);
 
 /*  Waits for the next partial, `timeout_ms` at the longest, as above. It is yours to destroy. NULL
  *  with errno: ENODATA (the call has ended and there are no more), ETIMEDOUT, EDEADLK. A call keeps
  *  up to 16 MiB or 10,000 partials for you; what comes while it is full is dropped.
+ *  Threads: as above; each partial goes to one of them.
  */
 ZFABRIC_EXPORT zfabric_partial_t *zfabric_call_next (zfabric_call_t *self, int timeout_ms);
 
 // Asks for the end of the task; returns at once. The call ends with CANCELLED, or with what the
-// worker had ready before. Nothing happens if it has ended.
+// worker had ready before. Nothing happens if it has ended. Threads: any.
 ZFABRIC_EXPORT void zfabric_call_cancel (zfabric_call_t *self);
 
-// Whether the call has ended: zfabric_call_wait () returns its result at once.
+// Whether the call has ended: zfabric_call_wait () returns its result at once. Threads: any.
 ZFABRIC_EXPORT bool zfabric_call_ended (const zfabric_call_t *self);
 
-// What its options gave as `arg`.
+// What its options gave as `arg`. Threads: any.
 ZFABRIC_EXPORT void *zfabric_call_arg (const zfabric_call_t *self);
 
-// The task's cookie, 36 characters. Lives as long as the call.
+// The task's cookie, 36 characters. Lives as long as the call. Threads: any.
 ZFABRIC_EXPORT const char *zfabric_call_cookie (const zfabric_call_t *self);
 
-// NULL-safe, null the pointer. No other thread may be using the call, result or partial.
+// NULL-safe, null the pointer. Threads: any, the client's own too, while no other uses the call,
+// result or partial.
 ZFABRIC_EXPORT void zfabric_call_destroy (zfabric_call_t **self_p);
 ZFABRIC_EXPORT void zfabric_result_destroy (zfabric_result_t **self_p);
 ZFABRIC_EXPORT void zfabric_partial_destroy (zfabric_partial_t **self_p);

@@ -71,6 +71,24 @@ static void nobody_listens (void **state)
     close (port);
 }
 
+// It takes connections and says nothing: nothing can be known of it, but nobody waits for ever.
+static void somebody_listens_who_is_no_broker (void **state)
+{
+    const zfabric_client_options_t options = {.connect_timeout_ms = 100};
+    char endpoint[64];
+    (void)state;
+    int port = take_port (endpoint, sizeof endpoint);
+    assert_int_equal (listen (port, 1), 0);
+    client = zfabric_client_new (endpoint, &options, NULL, 0);
+    zfabric_result_t *result = zfabric_client_run (client, "p", "", 0, NULL);
+    assert_int_equal (result->rc, ZFABRIC_BROKER_WENT_AWAY);
+    assert_non_null (strstr (result->error, "no connection to "));
+    assert_non_null (strstr (result->error, endpoint));
+    assert_non_null (strstr (result->error, "within 100 ms"));
+    zfabric_result_destroy (&result);
+    close (port);
+}
+
 static void the_next_broker_is_used (void **state)
 {
     char endpoints[ENDPOINT_MAX + 64];
@@ -102,6 +120,29 @@ static void calls_outlive_their_client (void **state)
     ends (fresh, ZFABRIC_BROKER_WENT_AWAY, "the client was closed");
     zfabric_client_destroy (&client);
     zfabric_client_destroy (NULL);
+}
+
+// So do the partials that were taken, and those that were not.
+static void what_came_outlives_the_client (void **state)
+{
+    const zfabric_run_options_t options = {.stream = true};
+    (void)state;
+    make_client (NULL);
+    zfabric_call_t *call = start ("p", "", &options);
+    broker_gets (PACKET_RUN);
+    fake_broker_partial (&broker, &cookie, 0, "\"first\"");
+    fake_broker_partial (&broker, &cookie, 1, "\"second\"");
+    fake_broker_result (&broker, &cookie, ZFABRIC_OK, "\"end\"", NULL);
+    zfabric_partial_t *first = zfabric_call_next (call, PATIENCE_MS);
+    const zfabric_result_t *result = end_of (call);
+    zfabric_client_destroy (&client);
+    zfabric_partial_t *second = zfabric_call_next (call, 0);
+    payload_is (first->payload, first->size, "\"first\"");
+    payload_is (result->payload, result->size, "\"end\"");
+    zfabric_call_destroy (&call);
+    payload_is (second->payload, second->size, "\"second\"");
+    zfabric_partial_destroy (&first);
+    zfabric_partial_destroy (&second);
 }
 
 // What was on its way when the client was closed arrives.
@@ -278,8 +319,10 @@ static void signals_are_left_alone (void **state)
 TESTING_MAIN (CASE (signals_are_left_alone),
               CASE (a_lost_connection_ends_calls_and_comes_back),
               CASE (nobody_listens),
+              CASE (somebody_listens_who_is_no_broker),
               CASE (the_next_broker_is_used),
               CASE (calls_outlive_their_client),
+              CASE (what_came_outlives_the_client),
               CASE (the_last_words_arrive),
               CASE (bad_use_has_an_answer),
               CASE (a_cookie_in_use_is_a_collision),

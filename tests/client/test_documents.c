@@ -330,6 +330,9 @@ static void every_prefix_and_every_change_is_read_or_refused (void **state)
         for (unsigned change = 1; change < 256; change++) {
             octets[i] = (char)(whole[i] ^ change);
             bool good = zfabric_msgpack_check (octets, sizeof octets, NULL, 0) == 0;
+            // What msgpack-c would reserve gigabytes for.
+            if (!good && (octets[i] & 0xfd) == 0xdd)
+                continue;
             size_t at = 0;
             bool theirs =
                 msgpack_unpack_next (&value, octets, sizeof octets, &at) == MSGPACK_UNPACK_SUCCESS

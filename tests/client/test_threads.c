@@ -112,12 +112,33 @@ static void let_go_of_one (bool with_callback)
     zfabric_call_destroy (&call);
 }
 
+// Three at once, one of them with a call that whoever comes first takes from the queue.
+static void run_in_bulk (void)
+{
+    const zfabric_run_options_t notified = {.notify = true};
+    const zfabric_run_t runs[] = {
+        {"echo", "1", 1, &notified}, {"echo", "2", 1, NULL}, {"never", "3", 1, NULL}};
+    zfabric_call_t *calls[3], *call;
+    size_t count = zfabric_client_start_many (client, runs, 3, calls);
+
+    expect (count == 3 || errno == EAGAIN, "a start of many");
+    for (size_t i = 1; i < count; i++) {
+        zfabric_call_cancel (calls[i]);
+        expect (zfabric_call_wait (calls[i], PATIENCE_MS) != NULL, "an end of many");
+        zfabric_call_destroy (&calls[i]);
+    }
+    if ((call = zfabric_client_next (client, (int)count - 1))) {
+        (void)zfabric_call_ended (call);
+        zfabric_call_destroy (&call);
+    }
+}
+
 static void *use_client (void *arg)
 {
     unsigned number = *(unsigned *)arg;
 
     for (unsigned i = 0; i < ROUNDS; i++) {
-        switch ((number + i) % 7) {
+        switch ((number + i) % 8) {
         case 0:
         case 1:
             run_one ();
@@ -134,9 +155,13 @@ static void *use_client (void *arg)
         case 5:
             let_go_of_one (false);
             break;
+        case 6:
+            run_in_bulk ();
+            break;
         default:
             cancel_by_cookie ();
         }
+        expect (zfabric_client_descriptor (client) >= 0, "a descriptor");
         (void)zfabric_client_connected (client, NULL, 0);
         (void)zfabric_client_open (client);
     }
@@ -148,13 +173,17 @@ typedef struct {
     unsigned numbers[THREADS];
 } crowd_t;
 
-static void begin (crowd_t *crowd)
+static void begin_with (crowd_t *crowd, void *(*use) (void *arg))
 {
     for (unsigned i = 0; i < THREADS; i++) {
         crowd->numbers[i] = i;
-        assert_int_equal (pthread_create (&crowd->threads[i], NULL, use_client, &crowd->numbers[i]),
-                          0);
+        assert_int_equal (pthread_create (&crowd->threads[i], NULL, use, &crowd->numbers[i]), 0);
     }
+}
+
+static void begin (crowd_t *crowd)
+{
+    begin_with (crowd, use_client);
 }
 
 static void finish (crowd_t *crowd)
@@ -169,9 +198,21 @@ static unsigned callbacks_started (void)
 
     for (unsigned number = 0; number < THREADS; number++) {
         for (unsigned i = 0; i < ROUNDS; i++)
-            count += (number + i) % 7 == 4;
+            count += (number + i) % 8 == 4;
     }
     return count;
+}
+
+// Calls that nobody has taken from the queue are taken here.
+static void destroy_client (void)
+{
+    zfabric_call_t *call;
+
+    zfabric_client_stop (client);
+    while ((call = zfabric_client_next (client, -1)))
+        zfabric_call_destroy (&call);
+    expect (errno == ENODATA, "the end of the queue");
+    zfabric_client_destroy (&client);
 }
 
 static void many_threads_share_a_client (void **state)
@@ -185,7 +226,7 @@ static void many_threads_share_a_client (void **state)
     client = zfabric_client_new (broker.endpoint, &options, NULL, 0);
     begin (&crowd);
     finish (&crowd);
-    zfabric_client_destroy (&client); // what is left ends
+    destroy_client (); // what is left ends
     fake_broker_stop (&broker);
     fake_broker_close (&broker);
     assert_int_equal (unexpected, 0);
@@ -213,7 +254,7 @@ static void the_broker_comes_and_goes (void **state)
         fake_broker_serve (&broker);
     }
     finish (&crowd);
-    zfabric_client_destroy (&client);
+    destroy_client ();
     fake_broker_stop (&broker);
     fake_broker_close (&broker);
     assert_int_equal (unexpected, 0);
@@ -254,9 +295,49 @@ static void waiters_are_let_go (void **state)
     assert_int_equal (unexpected, 0);
 }
 
+static void *use_until_stopped (void *arg)
+{
+    unsigned number = *(unsigned *)arg;
+    zfabric_call_t *call;
+
+    for (unsigned i = 0; i < 3 * ROUNDS; i++) {
+        if (number == 0 && i == ROUNDS)
+            zfabric_client_stop (client);
+        call = zfabric_client_start (client, i % 2 ? "echo" : "never", "1", 1, NULL);
+        if (!call) {
+            expect (errno == ESHUTDOWN || errno == EAGAIN, "a start while it stops");
+            continue;
+        }
+        if (i % 4 < 2) {
+            zfabric_call_cancel (call);
+            expect (zfabric_call_wait (call, PATIENCE_MS) != NULL, "an end while it stops");
+        }
+        zfabric_call_destroy (&call);
+    }
+    return NULL;
+}
+
+// One of those who run, cancel and destroy stops it for all; nobody waits in vain.
+static void one_of_many_stops_it (void **state)
+{
+    crowd_t crowd;
+    (void)state;
+
+    fake_broker_open (&broker);
+    fake_broker_serve (&broker);
+    client = zfabric_client_new (broker.endpoint, NULL, NULL, 0);
+    begin_with (&crowd, use_until_stopped);
+    finish (&crowd);
+    assert_int_equal (zfabric_client_open (client), 0);
+    zfabric_client_destroy (&client);
+    fake_broker_stop (&broker);
+    fake_broker_close (&broker);
+    assert_int_equal (unexpected, 0);
+}
+
 static void *make_and_close (void *arg)
 {
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         zfabric_client_t *own = zfabric_client_new ((const char *)arg, NULL, NULL, 0);
         zfabric_call_t *call = zfabric_client_start (own, "echo", "1", 1, NULL);
         if (i % 2)
@@ -270,14 +351,14 @@ static void *make_and_close (void *arg)
 
 static void clients_come_and_go_in_many_threads (void **state)
 {
-    pthread_t threads[4];
+    pthread_t threads[THREADS];
     (void)state;
 
     fake_broker_open (&broker);
     fake_broker_serve (&broker);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < THREADS; i++)
         assert_int_equal (pthread_create (&threads[i], NULL, make_and_close, broker.endpoint), 0);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < THREADS; i++)
         pthread_join (threads[i], NULL);
     fake_broker_stop (&broker);
     fake_broker_close (&broker);
@@ -287,4 +368,5 @@ static void clients_come_and_go_in_many_threads (void **state)
 TESTING_MAIN (cmocka_unit_test (many_threads_share_a_client),
               cmocka_unit_test (the_broker_comes_and_goes),
               cmocka_unit_test (waiters_are_let_go),
+              cmocka_unit_test (one_of_many_stops_it),
               cmocka_unit_test (clients_come_and_go_in_many_threads), )
