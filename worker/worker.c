@@ -10,12 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "fabric/condition.h"
 #include "fabric/context.h"
 #include "fabric/limits.h"
-#include "fabric/moment.h"
 #include "worker/task_manager.h"
 #include "worker/worker_loop.h"
 
@@ -136,18 +135,6 @@ static int try_links (zfabric_worker_t *self, fault_t *fault)
     return 0;
 }
 
-static void init_lock (zfabric_worker_t *self)
-{
-    pthread_condattr_t monotonic;
-
-    // None of these can fail on Linux.
-    (void)pthread_mutex_init (&self->lock, NULL);
-    (void)pthread_condattr_init (&monotonic);
-    (void)pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init (&self->changed, &monotonic);
-    (void)pthread_condattr_destroy (&monotonic);
-}
-
 zfabric_worker_t *zfabric_worker_new (const char *endpoints,
                                       const zfabric_worker_options_t *options,
                                       char *problem,
@@ -162,7 +149,8 @@ zfabric_worker_t *zfabric_worker_new (const char *endpoints,
         say (problem, size, why);
         return NULL;
     }
-    init_lock (self);
+    (void)pthread_mutex_init (&self->lock, NULL); // can't fail on Linux
+    condition_init (&self->changed);
     if (!options)
         options = &defaults;
     if (take_texts (self, endpoints ? endpoints : DEFAULT_LISTEN, options)
@@ -332,16 +320,11 @@ error:
 
 static bool wait_for (zfabric_worker_t *self, const bool *what, int timeout_ms)
 {
-    moment_t until = timeout_ms < 0 ? 0 : moment_after (moment_now (), (span_t)timeout_ms);
-    struct timespec at = {(time_t)(until / 1000), (long)(until % 1000) * 1000000};
+    moment_t until = condition_until (timeout_ms);
 
     pthread_mutex_lock (&self->lock);
-    while (!*what && !self->ended) {
-        if (timeout_ms < 0)
-            pthread_cond_wait (&self->changed, &self->lock);
-        else if (pthread_cond_timedwait (&self->changed, &self->lock, &at) == ETIMEDOUT)
-            break;
-    }
+    while (!*what && !self->ended && condition_wait (&self->changed, &self->lock, until))
+        ;
     bool reached = *what;
     pthread_mutex_unlock (&self->lock);
     return reached;

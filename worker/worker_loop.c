@@ -77,6 +77,7 @@ worker_loop_t *worker_loop_new (void *context, const worker_loop_options_t *opti
     self->options = *options;
     self->home.codec = options->link->codec;
     self->home.max_payload = options->max_payload;
+    wire_message_init (&self->message);
     list_init (&self->here);
     list_init (&self->mail);
     cookie_make (&secret);
@@ -124,9 +125,11 @@ void worker_loop_destroy (worker_loop_t **self_p)
     if (!self)
         return;
     worker_pool_destroy (&self->pool);
+    worker_task_destroy (&self->inside);
     for (size_t i = 0; i < self->count; i++)
         worker_session_destroy (&self->sessions[i]);
     drop_mail (self);
+    wire_message_close (&self->message);
     task_manager_destroy (&self->manager);
     mailbox_destroy (&self->home.mail);
     if (self->bell >= 0)
@@ -194,7 +197,9 @@ static void run_here (worker_loop_t *self)
         zfabric_task_t *task = container_of (node, zfabric_task_t, ready);
         list_remove (node);
         if (!task->said) {
+            self->inside = task;
             worker_task_run (task);
+            self->inside = NULL;
             if (task->seq)
                 take_mail (self); // its PARTIALs go first
         }
@@ -214,13 +219,13 @@ static void lose (worker_loop_t *self, unsigned number)
     task_manager_lost (self->manager, number);
 }
 
-static void step (worker_loop_t *self, unsigned number, wire_message_t *message)
+static void step (worker_loop_t *self, unsigned number)
 {
     worker_session_t *session = self->sessions[number];
     link_t *link = worker_session_link (session);
 
     for (unsigned i = 0; i < PACKETS_A_TURN; i++) {
-        switch (link_step (link, self->now, message)) {
+        switch (link_step (link, self->now, &self->message)) {
         case LINK_NOTHING:
             return;
         case LINK_UP:
@@ -229,7 +234,7 @@ static void step (worker_loop_t *self, unsigned number, wire_message_t *message)
             worker_session_flush (session);
             break;
         case LINK_PACKET:
-            worker_packets_take (self, number, message);
+            worker_packets_take (self, number, &self->message);
             run_here (self);
             break;
         case LINK_WRITABLE:
@@ -351,6 +356,8 @@ static void wait (worker_loop_t *self)
         }
     }
     span_t span = moment_until (moment_now (), deadline (self));
+    if (span && !mailbox_doze (self->home.mail))
+        span = 0;
     int got = poll (items, count, span > INT_MAX ? INT_MAX : (int)span);
     self->now = moment_now ();
     if (got > 0 && items[1].revents)
@@ -363,9 +370,6 @@ static void wait (worker_loop_t *self)
 
 void worker_loop_run (worker_loop_t *self)
 {
-    wire_message_t message;
-
-    wire_message_init (&message);
     self->now = moment_now ();
     self->remind = moment_after (self->now, REMIND_MS);
     // The link's own HEARTBEATs keep any promise of twice their interval.
@@ -375,7 +379,7 @@ void worker_loop_run (worker_loop_t *self)
         obey (self);
         for (unsigned i = 0; i < self->count; i++) {
             if (!self->closed[i])
-                step (self, i, &message);
+                step (self, i);
         }
         do_what_is_due (self);
         run_here (self);
@@ -386,7 +390,6 @@ void worker_loop_run (worker_loop_t *self)
             break;
         wait (self);
     }
-    wire_message_close (&message);
 }
 
 // Perhaps in a signal handler: no lock, and errno stays.

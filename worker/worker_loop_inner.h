@@ -24,6 +24,8 @@ struct worker_loop {
     worker_session_t *sessions[TASK_MANAGER_BROKERS];
     bool closed[TASK_MANAGER_BROKERS];
     moment_t fence_by[TASK_MANAGER_BROKERS]; // when the answer to a SHUTDOWN is not waited for
+    wire_message_t message;                  // the last one that came
+    zfabric_task_t *inside;                  // whose inline handler runs
     list_t here;   // tasks to be run on this thread, or that found no thread
     list_t mail;   // letters that came
     moment_t now;  // when this turn began

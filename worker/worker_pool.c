@@ -155,7 +155,6 @@ static int start_thread (member_t *member)
     return problem;
 }
 
-// A new thread counts as idle from the start, so that its job is not given to another new one.
 static int add_member (worker_pool_t *self)
 {
     member_t *member = (member_t *)calloc (1, sizeof *member);
@@ -191,30 +190,39 @@ static void bury_the_dead (worker_pool_t *self)
     }
 }
 
+// With the lock held.
+static void queue (worker_pool_t *self, list_node_t *job)
+{
+    list_append (&self->jobs, job);
+    self->queued++;
+    wake_one (self);
+}
+
 int worker_pool_run (worker_pool_t *self, list_node_t *job)
 {
     pthread_mutex_lock (&self->lock);
     bool deaths = !list_empty (&self->dead);
+    bool served = self->queued < self->idle;
+    if (served)
+        queue (self, job);
     pthread_mutex_unlock (&self->lock);
     if (deaths)
         bury_the_dead (self);
+    if (served)
+        return 0;
 
+    // When there are as many as may be, one has done its job and is about to look for the next. A
+    // new one is idle from the start, so that its job is not given to another new one.
+    bool room = self->member_count < self->most;
     pthread_mutex_lock (&self->lock);
-    bool short_of = self->queued >= self->idle && self->member_count < self->most;
-    if (short_of)
-        self->idle++;
+    self->idle += room;
     pthread_mutex_unlock (&self->lock);
-
-    if (short_of && add_member (self)) {
-        pthread_mutex_lock (&self->lock);
+    int rc = room ? add_member (self) : 0;
+    pthread_mutex_lock (&self->lock);
+    if (rc)
         self->idle--;
-        pthread_mutex_unlock (&self->lock);
-        return -1;
-    }
-    pthread_mutex_lock (&self->lock);
-    list_append (&self->jobs, job);
-    self->queued++;
-    wake_one (self);
+    else
+        queue (self, job);
     pthread_mutex_unlock (&self->lock);
-    return 0;
+    return rc;
 }

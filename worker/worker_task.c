@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "fabric/condition.h"
 #include "fabric/limits.h"
 
 #define PARTIALS_UNSENT       64u
@@ -22,18 +22,6 @@ _Static_assert((int)ENCODING_JSON + 1 == ZFABRIC_ENCODING_JSON
                    && (int)ENCODING_MSGPACK + 1 == ZFABRIC_ENCODING_MSGPACK
                    && (int)ENCODING_RAW + 1 == ZFABRIC_ENCODING_RAW,
                "public encodings are ours after DEFAULT");
-
-static void init_lock (zfabric_task_t *self)
-{
-    pthread_condattr_t monotonic;
-
-    // None of these can fail on Linux.
-    (void)pthread_mutex_init (&self->lock, NULL);
-    (void)pthread_condattr_init (&monotonic);
-    (void)pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init (&self->changed, &monotonic);
-    (void)pthread_condattr_destroy (&monotonic);
-}
 
 zfabric_task_t *worker_task_new (const worker_task_home_t *home,
                                  const packet_t *run,
@@ -61,7 +49,8 @@ zfabric_task_t *worker_task_new (const worker_task_home_t *home,
     self->letter.encoding = home->codec;
     self->descriptor = -1;
     memcpy (self->pipeline, run->pipeline.ptr, run->pipeline.len);
-    init_lock (self);
+    (void)pthread_mutex_init (&self->lock, NULL); // can't fail on Linux
+    condition_init (&self->changed);
     return self;
 }
 
@@ -208,16 +197,11 @@ int zfabric_task_descriptor (zfabric_task_t *self)
 
 bool zfabric_task_wait_cancelled (zfabric_task_t *self, int timeout_ms)
 {
-    moment_t until = timeout_ms < 0 ? MOMENT_NEVER : moment_after (moment_now (), timeout_ms);
-    struct timespec at = {(time_t)(until / 1000), (long)(until % 1000) * 1000000};
+    moment_t until = condition_until (timeout_ms);
 
     pthread_mutex_lock (&self->lock);
-    while (!self->cancelled) {
-        if (timeout_ms < 0)
-            pthread_cond_wait (&self->changed, &self->lock);
-        else if (pthread_cond_timedwait (&self->changed, &self->lock, &at) == ETIMEDOUT)
-            break;
-    }
+    while (!self->cancelled && condition_wait (&self->changed, &self->lock, until))
+        ;
     bool cancelled = self->cancelled;
     pthread_mutex_unlock (&self->lock);
     return cancelled;

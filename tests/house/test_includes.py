@@ -37,7 +37,7 @@ SPEAK_ZMQ = {
 # The only files of the library that may also use clocks, threads, files and processes. All others
 # are pure: the same input gives the same output.
 IMPURE = SPEAK_ZMQ | {
-    'fabric/moment.c', 'fabric/fault.c',
+    'fabric/condition.c', 'fabric/condition.h', 'fabric/moment.c', 'fabric/fault.c',
     'broker/ears.h', 'broker/loop.c', 'broker/loop.h', 'broker/recording_file.c',
     'broker/key_folder.c',
     # The worker's threads and its processes; what they decide is in task_manager.c.
