@@ -1,5 +1,5 @@
 /*  How long the codecs take over one header, beside jansson and msgpack-c in the same run, and over
- *  a document that crosses from one codec to the other.
+ *  documents that cross from one codec to the other.
  *
  *      bench_codec [rounds]
  *
@@ -11,10 +11,13 @@
 #include <stdlib.h>
 
 #include "codec/codec.h"
+#include "codec/decimal.h"
+#include "codec/json.h"
 #include "codec/transcode.h"
 #include "fabric/moment.h"
 
-#define MEASUREMENTS 9
+#define MEASUREMENTS  9
+#define DOCUMENT_SIZE (2u * 1024 * 1024) // octets
 
 static const char json_run[] = "{\"packet_type\":\"RUN\",\"cookie\":\"123e4567-e89b-12d3-a456-"
                                "426614174000\",\"pipeline\":\"demo.echo\",\"wait\":10}";
@@ -124,24 +127,85 @@ static void compare (const char *what,
             ours, whose, theirs, theirs / ours);
 }
 
-// A document as programs send them: records of names, numbers and texts.
-static void make_document (buffer_t *out, unsigned records)
+// ---- documents: `number` of an element, which has no comma
+
+static void put_record (buffer_t *out, unsigned number)
 {
-    buffer_octet (out, '[');
-    for (unsigned i = 0; i < records; i++) {
-        char text[256];
-        snprintf (
-            text, sizeof text,
-            "%s{\"id\":%u,\"name\":\"record number %u\",\"price\":%u.%02u,\"weight\":0.%u,"
-            "\"tags\":[\"new\",\"caf\xc3\xa9\",\"line\\nbreak\"],\"parent\":null,\"ok\":true}",
-            i ? "," : "", i, i, i % 1000, i % 100, i + 1);
-        buffer_text (out, text);
-    }
-    buffer_octet (out, ']');
+    char text[256];
+
+    snprintf (text, sizeof text,
+              "{\"id\":%u,\"name\":\"record number %u\",\"price\":%u.%02u,\"weight\":0.%u,"
+              "\"tags\":[\"new\",\"caf\xc3\xa9\",\"line\\nbreak\"],\"parent\":null,\"ok\":true}",
+              number, number, number % 1000, number % 100, number + 1);
+    buffer_text (out, text);
 }
 
-static void
-transcode_way (const char *what, slice_t in, encoding_t from, encoding_t to, buffer_t *out)
+static void put_small (buffer_t *out, unsigned number)
+{
+    json_put_unsigned (number % 100, out);
+}
+
+static void put_integer (buffer_t *out, unsigned number)
+{
+    json_put_unsigned (number * UINT64_C (0x9e3779b97f4a7c15) >> (number % 64), out);
+}
+
+static void put_price (buffer_t *out, unsigned number)
+{
+    char text[32];
+
+    snprintf (text, sizeof text, "%u.%02u", number % 10007, number % 97);
+    buffer_text (out, text);
+}
+
+// As a simulation or a neural network would have it.
+static void put_real (buffer_t *out, unsigned number)
+{
+    char text[DECIMAL_TEXT];
+    double real = (double)(number * UINT64_C (0x9e3779b97f4a7c15)) / 3e18;
+
+    buffer_append (out, text, decimal_print (real, text));
+}
+
+static void put_word (buffer_t *out, unsigned number)
+{
+    static const char *const words[] = {"\"id\"", "\"status\"", "\"a longer text of words\"",
+                                        "\"2026-11-23T08:00:00Z\""};
+
+    buffer_text (out, words[number % 4]);
+}
+
+static void put_text (buffer_t *out, unsigned number)
+{
+    (void)number;
+    buffer_octet (out, '"');
+    for (unsigned i = 0; i < 100; i++)
+        buffer_text (out, "The quick brown fox jumps over the lazy dog. ");
+    buffer_octet (out, '"');
+}
+
+static void put_greek (buffer_t *out, unsigned number)
+{
+    (void)number;
+    buffer_text (out, "\"\xce\xb3\xce\xbd\xe1\xbf\xb6\xce\xb8\xce\xb9 "
+                      "\xcf\x83\xce\xb5\xce\xb1\xcf\x85\xcf\x84\xcf\x8c\xce\xbd\"");
+}
+
+static void put_pairs (buffer_t *out, unsigned number)
+{
+    buffer_text (out, number % 2 ? "[1,2]" : "{\"x\":1,\"y\":2}");
+}
+
+static const struct {
+    const char *name;
+    void (*put) (buffer_t *out, unsigned number);
+} documents[] = {
+    {"records", put_record},  {"integers below 100", put_small}, {"integers", put_integer},
+    {"prices", put_price},    {"reals of 17 digits", put_real},  {"short strings", put_word},
+    {"long texts", put_text}, {"Greek words", put_greek},        {"pairs", put_pairs},
+};
+
+static double transcode_way (slice_t in, encoding_t from, encoding_t to, buffer_t *out)
 {
     uint64_t best = UINT64_MAX;
 
@@ -153,26 +217,33 @@ transcode_way (const char *what, slice_t in, encoding_t from, encoding_t to, buf
         uint64_t took = moment_now_ns () - start;
         best = took < best ? took : best;
     }
-    printf ("%-15s %8zu octets %7.1f MB/s\n", what, in.len, (double)in.len * 1000 / (double)best);
+    return (double)in.len * 1000 / (double)best;
 }
 
 static void transcode_both_ways (void)
 {
-    buffer_t json;
-    buffer_t msgpack;
-    buffer_t back;
-
-    buffer_init (&json, DEFAULT_MAX_PAYLOAD);
-    buffer_init (&msgpack, DEFAULT_MAX_PAYLOAD);
-    buffer_init (&back, DEFAULT_MAX_PAYLOAD);
-    make_document (&json, 10000);
-    transcode_way ("JSON to msgpack", buffer_as_slice (&json), ENCODING_JSON, ENCODING_MSGPACK,
-                   &msgpack);
-    transcode_way ("msgpack to JSON", buffer_as_slice (&msgpack), ENCODING_MSGPACK, ENCODING_JSON,
-                   &back);
-    buffer_finish (&json);
-    buffer_finish (&msgpack);
-    buffer_finish (&back);
+    printf ("\nMB/s of what comes in %14s JSON to msgpack   msgpack to JSON\n", "");
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        buffer_t json;
+        buffer_t msgpack;
+        buffer_t back;
+        buffer_init (&json, DEFAULT_MAX_PAYLOAD);
+        buffer_init (&msgpack, DEFAULT_MAX_PAYLOAD);
+        buffer_init (&back, DEFAULT_MAX_PAYLOAD);
+        for (unsigned number = 0; json.len < DOCUMENT_SIZE; number++) {
+            buffer_octet (&json, number ? ',' : '[');
+            documents[i].put (&json, number);
+        }
+        buffer_octet (&json, ']');
+        double there =
+            transcode_way (buffer_as_slice (&json), ENCODING_JSON, ENCODING_MSGPACK, &msgpack);
+        double again =
+            transcode_way (buffer_as_slice (&msgpack), ENCODING_MSGPACK, ENCODING_JSON, &back);
+        printf ("%-35s %15.0f   %15.0f\n", documents[i].name, there, again);
+        buffer_finish (&json);
+        buffer_finish (&msgpack);
+        buffer_finish (&back);
+    }
 }
 
 int main (int argc, char **argv)

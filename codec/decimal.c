@@ -16,8 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/digits.h"
+
 #define EXACT_WHOLE (UINT64_C (1) << 53) // up to here every whole number is a float
 #define EXACT_POWER 22                   // up to here every power of ten is one
+#define SURE        (UINT64_C (1) << 51) // products by ten below it are off by a quarter at most
 #define FEW_PLACES  9                    // fractions of so many digits are tried the quick way
 #define FRACTION    52                   // bits of a float's fraction
 #define WORD_DIGITS 19                   // as many fit a word
@@ -232,16 +235,9 @@ static bool read_product (uint64_t whole, int power, double *real)
     return true;
 }
 
-// The ways without the library: digits of at most a word.
-static bool read_quickly (const decimal_t *self, double *real)
+// The ways without the library: whole * 10^power.
+static bool read_quickly (uint64_t whole, int64_t power, double *real)
 {
-    uint64_t whole = 0;
-
-    if (self->count > WORD_DIGITS)
-        return false;
-    for (size_t i = 0; i < self->count; i++)
-        whole = whole * 10 + (uint64_t)(self->digits[i] - '0');
-    int64_t power = self->point - (int64_t)self->count;
     if (whole <= EXACT_WHOLE && power >= -EXACT_POWER && power <= EXACT_POWER) {
         *real = power < 0 ? (double)whole / powers[-power] : (double)whole * powers[power];
         return true;
@@ -251,13 +247,51 @@ static bool read_quickly (const decimal_t *self, double *real)
     return read_product (whole, (int)power, real);
 }
 
+static bool read_apart (const decimal_t *self, double *real)
+{
+    uint64_t whole = 0;
+
+    if (self->count > WORD_DIGITS)
+        return false;
+    for (size_t i = 0; i < self->count; i++)
+        whole = whole * 10 + (uint64_t)(self->digits[i] - '0');
+    return read_quickly (whole, self->point - (int64_t)self->count, real);
+}
+
+// A token without an exponent, of at most a word's digits, as most are.
+static bool read_short (slice_t token, double *real)
+{
+    const uint8_t *at = token.ptr;
+    const uint8_t *end = token.ptr + token.len;
+    bool negative = *at == '-';
+    const uint8_t *point = end;
+    uint64_t whole = 0;
+
+    if (token.len > WORD_DIGITS)
+        return false;
+    for (at += negative; at < end; at++) {
+        if (is_digit (*at))
+            whole = whole * 10 + (uint64_t)(*at - '0');
+        else if (*at == '.')
+            point = at + 1;
+        else
+            return false;
+    }
+    if (whole == 0 || !read_quickly (whole, point - end, real))
+        return false;
+    *real = negative ? -*real : *real;
+    return true;
+}
+
 int decimal_read (slice_t token, double *real)
 {
     decimal_t self;
     double magnitude = 0;
 
+    if (read_short (token, real))
+        return 0;
     take_apart (token, &self);
-    if (self.count > 0 && !read_quickly (&self, &magnitude)) {
+    if (self.count > 0 && !read_apart (&self, &magnitude)) {
         if (self.point > DBL_MAX_10_EXP + 1)
             goto error;
         if (self.more)
@@ -283,16 +317,44 @@ typedef struct {
     int power;
 } digits_t;
 
-// If `magnitude` is a whole number, or one after few multiplications by ten.
+// The fewest digits for the same number.
+static digits_t without_zeros (uint64_t whole, int power)
+{
+    while (whole % 10 == 0 && whole > 0) {
+        whole /= 10;
+        power++;
+    }
+    return (digits_t){whole, power};
+}
+
+/*  If `magnitude` is a whole number, or one after few multiplications by ten. Below SURE one try is
+ *  enough: the product is off by less than half, so if any whole number over 10^FEW_PLACES reads as
+ *  `magnitude` it is the nearest one; and fewer places are the same number without its zeros.
+ */
 static bool find_few (double magnitude, digits_t *digits)
 {
-    for (int places = 0; places <= FEW_PLACES; places++) {
+    double scaled = magnitude * powers[FEW_PLACES];
+
+    if (magnitude < (double)EXACT_WHOLE && magnitude == (double)(uint64_t)magnitude) {
+        *digits = (digits_t){(uint64_t)magnitude, 0};
+        return true;
+    }
+    if (scaled < (double)SURE) {
+        // Three places first, which is what most have.
+        for (int places = 3; places <= FEW_PLACES; places += FEW_PLACES - 3) {
+            uint64_t whole = (uint64_t)(magnitude * powers[places] + 0.5);
+            // The product was rounded; the quotient tells whether the digits are right.
+            if ((double)whole / powers[places] == magnitude) {
+                *digits = without_zeros (whole, -places);
+                return true;
+            }
+        }
+        return false;
+    }
+    for (int places = 1; places <= FEW_PLACES; places++) {
         double whole = magnitude * powers[places] + 0.5;
         if (whole >= (double)EXACT_WHOLE)
             break;
-        if (whole < 1 && magnitude > 0)
-            continue;
-        // The product was rounded; the quotient tells whether the digits are right.
         whole = (double)(uint64_t)whole;
         if (whole / powers[places] != magnitude)
             continue;
@@ -353,12 +415,13 @@ static digits_t find_shortest (double magnitude)
 
     int kept = 0; // the power of ten that is known to be good, and one that is known not to be
     int bad = WORD_DIGITS;
+    int middle = 2; // most have 16 or 17 digits, so one of the first two powers is the greatest
     while (bad - kept > 1) {
-        int middle = (kept + bad) / 2;
         if (is_near (scaled, nearest (scaled, middle), half))
             kept = middle;
         else
             bad = middle;
+        middle = (kept + bad) / 2;
     }
     return (digits_t){nearest (scaled, kept) / tens[kept], kept - power};
 }
@@ -393,6 +456,12 @@ static char *put_scientific (const char *digits, int count, int point, char *at)
 // 123.0, 0.00123
 static char *put_plain (const char *digits, int count, int point, char *at)
 {
+    if (point > 0 && point < count) { // as most are
+        memcpy (at, digits, (size_t)point);
+        at[point] = '.';
+        memcpy (at + point + 1, digits + point, (size_t)(count - point));
+        return at + count + 1;
+    }
     int whole = point > 0 ? point : 1;
 
     for (int i = 0; i < whole; i++)
@@ -409,22 +478,18 @@ static char *put_plain (const char *digits, int count, int point, char *at)
 
 size_t decimal_print (double real, char text[static DECIMAL_TEXT])
 {
-    char buffer[WORD_DIGITS + 1];
-    size_t first = sizeof buffer;
+    char buffer[DIGITS_MAX];
     bool negative = signbit (real);
     digits_t digits;
 
     if (!find_few (fabs (real), &digits))
         digits = find_shortest (fabs (real));
-    do {
-        buffer[--first] = (char)('0' + digits.whole % 10);
-        digits.whole /= 10;
-    } while (digits.whole);
-    int count = (int)(sizeof buffer - first);
+    const char *first = digits_put (digits.whole, buffer);
+    int count = (int)(buffer + DIGITS_MAX - first);
     int point = count + digits.power;
     text[0] = '-';
     char *at = text + negative;
-    at = point > -4 && point <= 16 ? put_plain (buffer + first, count, point, at)
-                                   : put_scientific (buffer + first, count, point, at);
+    at = point > -4 && point <= 16 ? put_plain (first, count, point, at)
+                                   : put_scientific (first, count, point, at);
     return (size_t)(at - text);
 }

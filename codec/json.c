@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "codec/digits.h"
 #include "codec/fields.h"
 #include "codec/json_token.h"
 #include "codec/keys.h"
@@ -337,11 +338,11 @@ static void put_string_rest (slice_t text, buffer_t *out)
     buffer_octet (out, '"');
     while (at < end) {
         at = json_token_plain (at, end);
-        size_t len = at < end && *at >= 0x80 ? utf8_character (at, end) : 0;
-        if (len) {
+        size_t len = 0;
+        while (at < end && *at >= 0x80 && (len = utf8_character (at, end)))
             at += len;
+        if (len)
             continue;
-        }
         append (run, at, out);
         if (at < end) {
             if (*at < 0x80)
@@ -377,14 +378,18 @@ void json_put_string (slice_t text, buffer_t *out)
 
 void json_put_unsigned (uint64_t number, buffer_t *out)
 {
-    uint8_t digits[20]; // 2^64-1 has as many
-    size_t from = sizeof digits;
+    char text[DIGITS_MAX];
 
-    do {
-        digits[--from] = (uint8_t)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    buffer_append (out, digits + from, sizeof digits - from);
+    if (number < 10) { // as most are; and octets by a constant count are no call
+        buffer_octet (out, (uint8_t)('0' + number));
+        return;
+    }
+    if (number < 100) {
+        buffer_append (out, digits_pairs + number * 2, 2);
+        return;
+    }
+    const char *digits = digits_put (number, text);
+    buffer_append (out, digits, (size_t)(text + DIGITS_MAX - digits));
 }
 
 static void put_strings (const strings_t *strings, buffer_t *out)

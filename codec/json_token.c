@@ -112,7 +112,8 @@ int json_token_string_rest (json_cursor_t *in, const uint8_t *at, text_t *text)
                 broken = "not Unicode: a lone surrogate";
             escaped = true;
             at += escape.len;
-        } else {
+        }
+        while (at < end && *at >= 0x80) {
             size_t len = utf8_character (at, end);
             if (len == 0)
                 broken = "not UTF-8";

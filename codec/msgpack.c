@@ -37,7 +37,7 @@ static inline int read_token (reader_t *self, msgpack_token_t *token)
     return why ? malformed (self, why) : 0;
 }
 
-static bool check_text (reader_t *self, slice_t text)
+static inline bool check_text (reader_t *self, slice_t text)
 {
     if (utf8_valid (text))
         return true;

@@ -22,7 +22,7 @@ void buffer_reset (buffer_t *self)
     self->failed = 0;
 }
 
-uint8_t *buffer_reserve (buffer_t *self, size_t more)
+uint8_t *buffer_grow (buffer_t *self, size_t more)
 {
     if (self->failed)
         return NULL;
@@ -37,6 +37,7 @@ uint8_t *buffer_reserve (buffer_t *self, size_t more)
     size_t size = self->size ? self->size : FIRST_SIZE;
     while (size < wanted)
         size = size > SIZE_MAX / 2 ? wanted : size + size / 2;
+    size = size < self->limit ? size : self->limit;
     uint8_t *data = (uint8_t *)realloc (self->data, size);
     if (!data) {
         self->failed = ENOMEM;
@@ -45,22 +46,6 @@ uint8_t *buffer_reserve (buffer_t *self, size_t more)
     self->data = data;
     self->size = size;
     return self->data + self->len;
-}
-
-void buffer_append (buffer_t *self, const void *octets, size_t len)
-{
-    if (len == 0)
-        return;
-    uint8_t *room = buffer_reserve (self, len);
-    if (room) {
-        memcpy (room, octets, len);
-        self->len += len;
-    }
-}
-
-void buffer_octet (buffer_t *self, uint8_t octet)
-{
-    buffer_append (self, &octet, 1);
 }
 
 void buffer_text (buffer_t *self, const char *text)

@@ -3,10 +3,6 @@
 #include <errno.h>
 #include <sodium.h>
 
-// Where in the text each octet's two digits stand: 8-4-4-4-12.
-static const uint8_t places[COOKIE_OCTETS] = {0,  2,  4,  6,  9,  11, 14, 16,
-                                              19, 21, 24, 26, 28, 30, 32, 34};
-
 void cookie_make_of (cookie_t *cookie, const uint8_t random[static COOKIE_OCTETS])
 {
     memset (cookie, 0, sizeof *cookie);
@@ -70,25 +66,25 @@ static uint64_t load (const uint8_t *a, const uint8_t *b)
 
 int cookie_parse (slice_t text, cookie_t *cookie)
 {
-    // Where the quarters' digits stand, four and four: 8-4-4-4-12.
-    static const uint8_t fours[4][2] = {{0, 4}, {9, 14}, {19, 24}, {28, 32}};
     const uint8_t *at = text.ptr;
     uint64_t good = EACH (0x80);
     uint32_t quarters[4];
-    uint32_t upper = 0;
+    uint32_t upper[4];
 
     if (text.len != COOKIE_TEXT || at[8] != '-' || at[13] != '-' || at[18] != '-' || at[23] != '-')
         goto error;
-    for (unsigned i = 0; i < 4; i++) {
-        uint32_t bits;
-        quarters[i] =
-            little_endian (read_digits (load (at + fours[i][0], at + fours[i][1]), &good, &bits));
-        upper |= bits << (8 * i);
-    }
+    // Digits of each quarter, four and four: 8-4-4-4-12.
+    quarters[0] = read_digits (load (at, at + 4), &good, &upper[0]);
+    quarters[1] = read_digits (load (at + 9, at + 14), &good, &upper[1]);
+    quarters[2] = read_digits (load (at + 19, at + 24), &good, &upper[2]);
+    quarters[3] = read_digits (load (at + 28, at + 32), &good, &upper[3]);
     if (good != EACH (0x80))
         goto error;
-    memcpy (cookie->octets, quarters, sizeof quarters);
-    cookie->upper = upper;
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t quarter = little_endian (quarters[i]);
+        memcpy (cookie->octets + 4 * i, &quarter, sizeof quarter);
+    }
+    cookie->upper = upper[0] | upper[1] << 8 | upper[2] << 16 | upper[3] << 24;
     cookie->binary = false;
     return 0;
 error:
@@ -108,15 +104,42 @@ int cookie_from_octets (slice_t octets, cookie_t *cookie)
     return 0;
 }
 
+/*  The other way: eight digits of four octets, the first ones lowest. Bit n of `cases` tells that
+ *  digit n, if it is a letter, is an upper-case one.
+ */
+static uint64_t write_digits (uint32_t octets, uint32_t cases)
+{
+    uint64_t spread = (octets | (uint64_t)octets << 16) & UINT64_C (0x0000ffff0000ffff);
+
+    spread = (spread | spread << 8) & UINT64_C (0x00ff00ff00ff00ff);
+    uint64_t values = (spread >> 4 & EACH (0x0f)) | (spread & UINT64_C (0x000f000f000f000f)) << 8;
+    uint64_t letters = (values + EACH (6)) >> 4 & EACH (1);
+    uint64_t text = values + EACH ('0') + letters * ('a' - '0' - 10);
+    if (cases) {
+        uint64_t bits = EACH (1) * (cases & 0xff) & UINT64_C (0x8040201008040201);
+        uint64_t upper = ((bits + EACH (0x7f)) | bits) >> 7 & EACH (1) & letters;
+        text -= upper * ('a' - 'A');
+    }
+    return text;
+}
+
+static void store (uint32_t word, uint8_t *at)
+{
+    word = little_endian (word);
+    memcpy (at, &word, sizeof word);
+}
+
 void cookie_print (const cookie_t *cookie, char text[static COOKIE_TEXT + 1])
 {
-    static const char lower[] = "0123456789abcdef";
-    static const char upper[] = "0123456789ABCDEF";
+    // Where each quarter's digits go, four and four: 8-4-4-4-12.
+    static const uint8_t fours[4][2] = {{0, 4}, {9, 14}, {19, 24}, {28, 32}};
 
     memcpy (text, "........-....-....-....-............", COOKIE_TEXT + 1);
-    for (unsigned i = 0; i < COOKIE_OCTETS; i++) {
-        uint32_t cases = cookie->upper >> (2 * i);
-        text[places[i]] = (cases & 1 ? upper : lower)[cookie->octets[i] >> 4];
-        text[places[i] + 1] = (cases & 2 ? upper : lower)[cookie->octets[i] & 0x0f];
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t quarter;
+        memcpy (&quarter, cookie->octets + 4 * i, sizeof quarter);
+        uint64_t digits = write_digits (little_endian (quarter), cookie->upper >> (8 * i) & 0xff);
+        store ((uint32_t)digits, (uint8_t *)text + fours[i][0]);
+        store ((uint32_t)(digits >> 32), (uint8_t *)text + fours[i][1]);
     }
 }

@@ -6,34 +6,6 @@
 
 static const uint8_t replacement[] = {0xef, 0xbf, 0xbd}; // U+FFFD
 
-static bool is_tail (uint8_t octet)
-{
-    return (octet & 0xc0) == 0x80;
-}
-
-size_t utf8_character (const uint8_t *at, const uint8_t *end)
-{
-    size_t left = (size_t)(end - at);
-
-    if (left == 0)
-        return 0;
-    uint8_t lead = at[0];
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xc2 || lead > 0xf4 || left < 2)
-        return 0;
-    if (lead < 0xe0)
-        return is_tail (at[1]) ? 2 : 0;
-
-    uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    if (at[1] < low || at[1] > high)
-        return 0;
-    if (lead < 0xf0)
-        return left >= 3 && is_tail (at[2]) ? 3 : 0;
-    return left >= 4 && is_tail (at[2]) && is_tail (at[3]) ? 4 : 0;
-}
-
 static const uint8_t *skip_ascii (const uint8_t *at, const uint8_t *end)
 {
     while (end - at >= 8) {

@@ -10,8 +10,34 @@
 
 #define UTF8_OCTETS_MAX 4 // of one character
 
+static inline bool utf8_is_tail (uint8_t octet)
+{
+    return (octet & 0xc0) == 0x80;
+}
+
 // How many octets the character at `at` has, 1 to 4; 0 if there is no valid one before `end`.
-size_t utf8_character (const uint8_t *at, const uint8_t *end);
+static inline size_t utf8_character (const uint8_t *at, const uint8_t *end)
+{
+    size_t left = (size_t)(end - at);
+
+    if (left == 0)
+        return 0;
+    uint8_t lead = at[0];
+    if (lead < 0x80)
+        return 1;
+    if (lead < 0xc2 || lead > 0xf4 || left < 2)
+        return 0;
+    if (lead < 0xe0)
+        return utf8_is_tail (at[1]) ? 2 : 0;
+
+    uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+    if (at[1] < low || at[1] > high)
+        return 0;
+    if (lead < 0xf0)
+        return left >= 3 && utf8_is_tail (at[2]) ? 3 : 0;
+    return left >= 4 && utf8_is_tail (at[2]) && utf8_is_tail (at[3]) ? 4 : 0;
+}
 
 bool utf8_valid_rest (slice_t text);
 
