@@ -112,6 +112,8 @@ class Workers(ComingBack):
             self.restart()
             times.append(self.until_registered(4))
             self.assertLess(times[-1], SOON)
+            # A line that is read before the client knows of its loss ends with BROKER_WENT_AWAY.
+            self.until_status(lambda status: status["clients"] == 2, "the client is back")
             batch.feed(f'"round {number}"\n')
             batch.wait_for_output(f"round {number}")
         self.tell("registered after " + ", ".join(f"{took:.2f}" for took in times) + " s")
