@@ -57,9 +57,28 @@ void peers_finish (peers_t *self)
     free (self->closed);
 }
 
+// libzmq's own ids are a zero and a ROUTER's count of connections, in big-endian order, that may
+// wrap.
+static bool is_counted (const wire_id_t *id)
+{
+    return id->len == 5 && id->octets[0] == 0;
+}
+
+static uint32_t count_of (const wire_id_t *id)
+{
+    uint32_t count = 0;
+
+    for (unsigned i = 1; i < 5; i++)
+        count = count << 8 | id->octets[i];
+    return count;
+}
+
+// Counts are spread already, and nobody chooses them; what peers invent must not collide on
+// purpose.
 static uint64_t hash_of (const peers_t *self, const wire_id_t *id)
 {
-    return table_hash (self->secret, slice_of (id->octets, id->len));
+    return is_counted (id) ? count_of (id)
+                           : table_hash (self->secret, slice_of (id->octets, id->len));
 }
 
 peer_t *peers_find (const peers_t *self, sb_side_t side, const wire_id_t *id)
@@ -161,18 +180,11 @@ static void suspect_all (peers_t *self, int descriptor, moment_t now)
         suspect (self, container_of (node, peer_t, in_descriptor), now);
 }
 
-// libzmq's own ids are a zero and a ROUTER's count of connections, in big-endian order, that may
-// wrap. Those of different ROUTERs can't be compared: then the one that was heard first is taken
-// for the earlier.
+// Counts of different ROUTERs can't be compared: then the one that was heard first is taken for the
+// earlier.
 static bool came_later (const peer_t *a, const peer_t *b)
 {
-    uint32_t counts[2] = {0};
-
-    for (unsigned i = 1; i < 5; i++) {
-        counts[0] = counts[0] << 8 | a->id.octets[i];
-        counts[1] = counts[1] << 8 | b->id.octets[i];
-    }
-    return a->side == b->side && (int32_t)(counts[0] - counts[1]) > 0;
+    return a->side == b->side && (int32_t)(count_of (&a->id) - count_of (&b->id)) > 0;
 }
 
 static void bind (peers_t *self, peer_t *peer, moment_t now)

@@ -20,7 +20,7 @@ static bool is_large (const frame_t *payload)
 // Whether libzmq may be given a payload of this size for the peer: within the bound, or alone.
 static bool has_room (const post_t *self, const peer_t *peer, const frame_t *payload)
 {
-    if (!is_large (payload) || !peer->meter)
+    if (!peer->meter || !is_large (payload))
         return true;
     uint64_t held = meter_octets (peer->meter);
     return held == 0 || (held < self->limit && frame_size (payload) <= self->limit - held);
@@ -28,7 +28,7 @@ static bool has_room (const post_t *self, const peer_t *peer, const frame_t *pay
 
 static void count (peer_t *peer, frame_t *payload, bool *metered)
 {
-    if (!is_large (payload) || *metered)
+    if (*metered || !is_large (payload))
         return;
     if (!peer->meter)
         peer->meter = meter_new ();
