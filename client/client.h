@@ -22,8 +22,10 @@ typedef struct {
     zfabric_client_options_t options; // the callbacks; its texts are not kept
     encoding_t codec;
     span_t connect_timeout_ms;
-    bool ended;       // a call has, in this turn
-    atomic_bool stop; // rung for by the mailbox
+    bool ended;             // a call has, in this turn
+    unsigned lingers_in;    // how many ends it does not linger after now
+    unsigned lingers_after; // and will not after it was in vain again
+    atomic_bool stop;       // rung for by the mailbox
 } client_loop_t;
 
 // Random octets for cookies, fetched many at a time: that is a system call.
