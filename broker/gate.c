@@ -35,11 +35,13 @@ struct gate {
     void *context;
     keyring_t ring;
     key_folder_t *folder;
+    key_reading_t *first; // until it is told of
+    bool opened;
     void *zap;
     callers_t callers[2];
-    const char *reasons[2]; // why the last handshake of the side failed
-    throttle_t throttles[ABOUT_COUNT];
-    fault_t told; // the last complaint about the folder
+    const char *reasons[2];               // why the last handshake of the side failed
+    throttle_t throttles[2][ABOUT_COUNT]; // each side's own
+    fault_t told;                         // the last complaint about the folder
     size_t told_count;
 };
 
@@ -59,26 +61,26 @@ static void say (const gate_t *self, zfabric_log_level_t level, const char *form
     self->hooks.log (self->hooks.arg, level, line);
 }
 
-static void say_more (gate_t *self, int what)
+static void say_more (gate_t *self, sb_side_t side, int what)
 {
-    uint64_t more = throttle_more (&self->throttles[what], self->now);
+    uint64_t more = throttle_more (&self->throttles[side][what], self->now);
 
     if (more)
-        say (self, ZFABRIC_LOG_WARNING, "... and %llu more %s", (unsigned long long)more,
-             about[what]);
+        say (self, ZFABRIC_LOG_WARNING, "... and %llu more %s on the %s side",
+             (unsigned long long)more, about[what], sides[side]);
 }
 
 // A warning that others can cause.
-static void warn (gate_t *self, int what, const char *format, ...)
-    __attribute__ ((format (printf, 3, 4)));
+static void warn (gate_t *self, sb_side_t side, int what, const char *format, ...)
+    __attribute__ ((format (printf, 4, 5)));
 
-static void warn (gate_t *self, int what, const char *format, ...)
+static void warn (gate_t *self, sb_side_t side, int what, const char *format, ...)
 {
     char line[LINE_OCTETS];
     va_list args;
 
-    say_more (self, what);
-    if (!throttle_pass (&self->throttles[what], self->now))
+    say_more (self, side, what);
+    if (!throttle_pass (&self->throttles[side][what], self->now))
         return;
     va_start (args, format);
     (void)vsnprintf (line, sizeof line, format, args);
@@ -86,9 +88,9 @@ static void warn (gate_t *self, int what, const char *format, ...)
     self->hooks.log (self->hooks.arg, ZFABRIC_LOG_WARNING, line);
 }
 
-void gate_refused (gate_t *self, const char *line)
+void gate_refused (gate_t *self, sb_side_t side, const char *line)
 {
-    warn (self, ABOUT_PACKETS, "%s", line);
+    warn (self, side, ABOUT_PACKETS, "%s", line);
 }
 
 // ---- ZAP
@@ -191,11 +193,13 @@ static void answer (gate_t *self, const request_t *request)
     slice_t from = request->frames[FRAME_ADDRESS];
     fault_set (&address, "%.*s", (int)from.len, from.len ? (const char *)from.ptr : "");
     if (card)
-        warn (self, ABOUT_KEYS, "refused %s (%.8s...) from %s: its role is not for the %s side",
-              card->entry.name, text, address.text, sides[side]);
-    else
-        warn (self, ABOUT_KEYS, "refused the key %.8s... from %s on the %s side: nobody knows it",
+        warn (self, (sb_side_t)side, ABOUT_KEYS,
+              "refused %s (%.8s...) from %s: its role is not for the %s side", card->entry.name,
               text, address.text, sides[side]);
+    else
+        warn (self, (sb_side_t)side, ABOUT_KEYS,
+              "refused the key %.8s... from %s on the %s side: nobody knows it", text, address.text,
+              sides[side]);
 }
 
 // True if there may be more of them.
@@ -258,6 +262,14 @@ static void say_complaints (gate_t *self, const key_reading_t *reading)
              reading->complained - KEY_FOLDER_COMPLAINTS);
 }
 
+static void say_news (gate_t *self, const key_reading_t *reading, const keyring_news_t *news)
+{
+    say_complaints (self, reading);
+    if (news->added || news->changed || news->removed)
+        say (self, ZFABRIC_LOG_INFO, "keys: %zu may come in; %zu added, %zu changed, %zu removed",
+             self->ring.count, news->added, news->changed, news->removed);
+}
+
 static void read_folder (gate_t *self)
 {
     key_reading_t *reading = key_folder_take (self->folder);
@@ -265,13 +277,28 @@ static void read_folder (gate_t *self)
 
     if (!reading)
         return;
-    say_complaints (self, reading);
     if (!reading->failed && keyring_update (&self->ring, &reading->keys, on_changed, self, &news))
         say (self, ZFABRIC_LOG_ERROR, "out of memory: not all keys may come in");
-    if (news.added || news.changed || news.removed)
-        say (self, ZFABRIC_LOG_INFO, "keys: %zu may come in; %zu added, %zu changed, %zu removed",
-             self->ring.count, news.added, news.changed, news.removed);
-    key_reading_destroy (&reading);
+    if (self->opened) {
+        say_news (self, reading, &news);
+        key_reading_destroy (&reading);
+    } else {
+        self->first = reading;
+    }
+}
+
+void gate_open (gate_t *self, const char *folder)
+{
+    keyring_news_t news = {.added = self->ring.count};
+
+    self->opened = true;
+    say (self, ZFABRIC_LOG_INFO, "keys are in force; the broker's own is %s",
+         self->keys->public_key);
+    say_news (self, self->first, &news);
+    if (self->ring.count == 0)
+        say (self, ZFABRIC_LOG_WARNING, "keys: none is in %s, so nobody may come in yet", folder);
+    key_reading_destroy (&self->first);
+    key_pair_destroy (&self->keys);
 }
 
 // ---- packets, and connections that brought none
@@ -285,7 +312,7 @@ card_t *gate_admit (gate_t *self, sb_side_t side, const char *user_id, const cha
         card = keyring_find (&self->ring, &key);
     if (card && gate_opens (card, side))
         return card;
-    warn (self, ABOUT_PACKETS, "dropped a packet from %s on the %s side: %s %.8s", address,
+    warn (self, side, ABOUT_PACKETS, "dropped a packet from %s on the %s side: %s %.8s", address,
           sides[side], !user_id ? "it came without a key" : "not for this key any more:",
           user_id ? user_id : "");
     return NULL;
@@ -307,7 +334,7 @@ static void disconnected (gate_t *self, sb_side_t side, int descriptor)
     const char *address = callers_disconnected (&self->callers[side], descriptor, self->now);
 
     if (address)
-        warn (self, ABOUT_HANDSHAKES, "no handshake with %s on the %s side: %s", address,
+        warn (self, side, ABOUT_HANDSHAKES, "no handshake with %s on the %s side: %s", address,
               sides[side], self->reasons[side]);
 }
 
@@ -349,8 +376,9 @@ static void say_silent (gate_t *self)
 
     for (int side = 0; side < 2; side++) {
         while (callers_silent (&self->callers[side], self->now, address))
-            warn (self, ABOUT_SILENT, "%s left the %s side without a packet: it may not speak ZMTP",
-                  address, sides[side]);
+            warn (self, (sb_side_t)side, ABOUT_SILENT,
+                  "%s left the %s side without a packet: it may not speak ZMTP", address,
+                  sides[side]);
     }
 }
 
@@ -361,8 +389,10 @@ bool gate_turn (gate_t *self, moment_t now, bool asked, bool news)
     if (news)
         read_folder (self);
     say_silent (self);
-    for (int what = 0; what < ABOUT_COUNT; what++)
-        say_more (self, what);
+    for (int side = 0; side < 2; side++) {
+        for (int what = 0; what < ABOUT_COUNT; what++)
+            say_more (self, (sb_side_t)side, what);
+    }
     return more;
 }
 
@@ -373,10 +403,10 @@ moment_t gate_deadline (const gate_t *self)
     for (int side = 0; side < 2; side++) {
         if (callers_due (&self->callers[side]) < next)
             next = callers_due (&self->callers[side]);
-    }
-    for (int what = 0; what < ABOUT_COUNT; what++) {
-        if (throttle_due (&self->throttles[what]) < next)
-            next = throttle_due (&self->throttles[what]);
+        for (int what = 0; what < ABOUT_COUNT; what++) {
+            if (throttle_due (&self->throttles[side][what]) < next)
+                next = throttle_due (&self->throttles[side][what]);
+        }
     }
     return next;
 }
@@ -428,18 +458,9 @@ gate_t *gate_new (const char *curve,
         errno = saved;
         return NULL;
     }
-    say (self, ZFABRIC_LOG_INFO, "keys are in force; the broker's own is %s",
-         self->keys->public_key);
     (void)gate_turn (self, now, false, true);
-    if (self->ring.count == 0)
-        say (self, ZFABRIC_LOG_WARNING, "keys: none is in %s, so nobody may come in yet", folder);
     *keys = self->keys;
     return self;
-}
-
-void gate_close_keys (gate_t *self)
-{
-    key_pair_destroy (&self->keys);
 }
 
 void *gate_context (const gate_t *self)
@@ -459,6 +480,7 @@ void gate_destroy (gate_t **self_p)
     while (self->context && zmq_ctx_term (self->context) && errno == EINTR)
         ;
     key_pair_destroy (&self->keys);
+    key_reading_destroy (&self->first);
     key_folder_destroy (&self->folder);
     keyring_finish (&self->ring);
     callers_finish (&self->callers[0]);

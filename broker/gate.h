@@ -26,7 +26,7 @@ typedef struct {
 typedef struct gate gate_t;
 
 /*  Reads the broker's own pair of keys and the folder, and answers from then on. `*keys` is the
- * pair, for the sockets; it lives until gate_close_keys (). NULL with errno (EINVAL, EPERM, ENOMEM,
+ * pair, for the sockets; it lives until gate_open (). NULL with errno (EINVAL, EPERM, ENOMEM,
  * those of open () and opendir ()) and a fault that names the file.
  */
 gate_t *gate_new (const char *curve,
@@ -36,8 +36,9 @@ gate_t *gate_new (const char *curve,
                   const key_pair_t **keys,
                   fault_t *fault);
 
-// Wipes the broker's secret: libzmq has its own copy by now.
-void gate_close_keys (gate_t *self);
+// The endpoints are bound: says in the log who may come in, and wipes the broker's secret, of which
+// libzmq has its own copy by now.
+void gate_open (gate_t *self, const char *folder);
 
 /*  After the sockets that it answers for are closed. What they sent has the linger time to leave.
  *  NULL-safe.
@@ -74,6 +75,6 @@ void gate_heard (gate_t *self, sb_side_t side, const sockets_news_t *news);
 void gate_spoke (gate_t *self, sb_side_t side, int descriptor);
 
 // A line that peers can cause any number of.
-void gate_refused (gate_t *self, const char *line);
+void gate_refused (gate_t *self, sb_side_t side, const char *line);
 
 #endif

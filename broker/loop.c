@@ -52,6 +52,7 @@ struct loop {
     recorder_t *recorder; // the caller's
     moment_t now;
     post_t post;
+    sb_side_t turn; // whose packets are read
     ears_t ears;
     int wish_event; // eventfd that wakes the loop for a wish
     atomic_int wish;
@@ -150,7 +151,7 @@ static void sink_note (void *arg, sb_level_t level, const char *text)
                                                  [SB_DEBUG] = ZFABRIC_LOG_DEBUG};
 
     if (level == SB_REFUSED && self->gate)
-        gate_refused (self->gate, text);
+        gate_refused (self->gate, self->turn, text);
     else
         loop_log (self, levels[level], "%s", text);
 }
@@ -268,6 +269,7 @@ static void receive (loop_t *self, sb_side_t side)
     wire_message_t message;
 
     wire_message_init (&message);
+    self->turn = side;
     for (unsigned i = 0; i < BATCH && !is_dry (self, side); i++) {
         if (wire_receive (router_of (self, side), true, &message) == 0)
             handle (self, side, &message);
@@ -568,10 +570,8 @@ static int open_sockets (loop_t *self, fault_t *fault)
         context = zsys_init ();
     }
     int rc = sockets_init (&self->sockets, context, options, keys, fault);
-    int saved = errno;
-    if (self->gate)
-        gate_close_keys (self->gate);
-    errno = saved;
+    if (rc == 0 && self->gate)
+        gate_open (self->gate, options->authorized);
     return rc;
 }
 

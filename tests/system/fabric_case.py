@@ -45,7 +45,8 @@ class FabricCase(unittest.TestCase):
         super().__init_subclass__(**kwargs)
         for name, test in list(vars(cls).items()):
             for value in getattr(test, "values", ()):
-                setattr(cls, f"{name}__{value}", _test_of(test, value))
+                label = value[0] if isinstance(value, tuple) else value
+                setattr(cls, f"{name}__{label}", _test_of(test, value))
             if hasattr(test, "values"):
                 delattr(cls, name)
 

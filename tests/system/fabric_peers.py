@@ -29,7 +29,9 @@ class Peer:
     What comes must be in that codec (PROTOCOL 6) unless the test asks for another.
     """
 
-    def __init__(self, endpoint, codec=JSON, kind=zmq.DEALER, broker=None, routing_id=None):
+    def __init__(
+        self, endpoint, codec=JSON, kind=zmq.DEALER, broker=None, routing_id=None, keys=None
+    ):
         self.codec = codec
         self._broker = broker
         self._patience = DEADLINE
@@ -41,6 +43,8 @@ class Peer:
             self._socket.setsockopt(zmq.IPV6, 1)
         if routing_id is not None:
             self._socket.setsockopt(zmq.ROUTING_ID, routing_id)
+        if keys is not None:  # (public, secret, the broker's), as octets of Z85
+            self._socket.curve_publickey, self._socket.curve_secretkey, self._socket.curve_serverkey = keys
         self._socket.connect(endpoint)
 
     def close(self):
