@@ -3,9 +3,7 @@
  */
 #include "tests/support/testing.h"
 
-#include <jansson.h>
-#include <msgpack.h>
-
+#include "tests/codec/beside.h"
 #include "tests/codec/headers.h"
 
 #define SEED  UINT64_C (20261123)
@@ -55,102 +53,12 @@ static size_t change (char *text, size_t len, const char *const *pieces, size_t 
     return len;
 }
 
-static bool same_string (const json_t *value, text_t text)
-{
-    buffer_t out;
-
-    buffer_init (&out, LIMIT_HEADER_OCTETS);
-    codec_text (text, &out);
-    bool same = json_is_string (value) && json_string_length (value) == out.len
-                && (out.len == 0 || memcmp (json_string_value (value), out.data, out.len) == 0);
-    buffer_finish (&out);
-    return same;
-}
-
-static bool same_strings (const json_t *value, const strings_t *strings)
-{
-    slice_t rest = strings->raw;
-    text_t text;
-    size_t count = 0;
-
-    while (strings_next (ENCODING_JSON, &rest, &text)) {
-        if (!same_string (json_array_get (value, count++), text))
-            return false;
-    }
-    return count == json_array_size (value) && count == strings->count;
-}
-
-static bool same_name (const json_t *value, const char *name)
-{
-    return same_string (value, text_plain (slice_text (name)));
-}
-
-static bool same_value (const json_t *value, packet_key_t key, const packet_t *packet)
-{
-    cookie_t cookie;
-    uint64_t number = (uint64_t)json_integer_value (value);
-
-    switch (key) {
-    case PACKET_KEY_PACKET_TYPE:
-        return packet->type == PACKET_UNKNOWN || same_name (value, packet_type_name (packet->type));
-    case PACKET_KEY_COOKIE:
-        return cookie_parse (slice_text (json_string_value (value)), &cookie) == 0
-               && cookie_equal (&cookie, &packet->cookie);
-    case PACKET_KEY_PIPELINE:
-        return same_string (value, text_plain (packet->pipeline));
-    case PACKET_KEY_VARIABLES:
-        return same_string (value, packet->variables.text);
-    case PACKET_KEY_ENCODING:
-        return same_name (value, encoding_name (packet->encoding));
-    case PACKET_KEY_DETACH:
-        return json_is_boolean (value) && json_is_true (value) == packet->detach;
-    case PACKET_KEY_STREAM:
-        return json_is_boolean (value) && json_is_true (value) == packet->stream;
-    case PACKET_KEY_TIMEOUT:
-        return json_is_integer (value) && number == packet->timeout_ms;
-    case PACKET_KEY_WAIT:
-        return json_is_integer (value) && number == packet->wait_ms;
-    case PACKET_KEY_PRIORITY:
-        return json_is_integer (value) && number == packet->priority;
-    case PACKET_KEY_RETRIES:
-        return json_is_integer (value) && number == packet->retries;
-    case PACKET_KEY_ORPHAN:
-        return same_name (value, packet->orphan_cancel ? "cancel" : "finish");
-    case PACKET_KEY_CAPACITY:
-        return json_is_integer (value) && number == packet->capacity;
-    case PACKET_KEY_PIPELINES:
-        return same_strings (value, &packet->pipelines);
-    case PACKET_KEY_NAME:
-        return same_string (value, packet->name);
-    case PACKET_KEY_HEARTBEAT:
-        return json_is_integer (value) && number == packet->heartbeat_ms;
-    case PACKET_KEY_RC:
-        return same_name (value, zfabric_rc_name (packet->rc));
-    case PACKET_KEY_ERROR:
-        return same_string (value, packet->error);
-    case PACKET_KEY_STACKTRACE:
-        return same_strings (value, &packet->stacktrace);
-    case PACKET_KEY_RESULT:
-        return same_string (value, packet->result.text);
-    case PACKET_KEY_SEQ:
-        return json_is_integer (value) && number == packet->seq;
-    case PACKET_KEY_COUNT:
-        break;
-    }
-    return false;
-}
-
 static void assert_same_json (slice_t header, const packet_t *packet, const json_t *value)
 {
-    for (unsigned i = 0; i < PACKET_KEY_COUNT; i++) {
-        packet_key_t key = (packet_key_t)i;
-        const json_t *member = json_object_get (value, packet_key_name (key));
-        bool there = member && !json_is_null (member);
-        if (there == packet_has (packet, UINT32_C (1) << i)
-            && (!there || same_value (member, key, packet)))
-            continue;
+    packet_key_t key = beside_header (packet, value);
+
+    if (key != PACKET_KEY_COUNT)
         fail_msg ("%s of %.*s", packet_key_name (key), (int)header.len, (const char *)header.ptr);
-    }
 }
 
 static void jansson_reads_what_we_accept (void **state)

@@ -5,10 +5,8 @@
 
 #include <limits.h>
 
-#include <jansson.h>
-#include <msgpack.h>
-
 #include "codec/decimal.h"
+#include "tests/codec/beside.h"
 #include "tests/codec/documents.h"
 #include "tests/support/failing_alloc.h"
 
@@ -162,60 +160,6 @@ static void ten_thousand_documents_come_back (void **state)
     buffer_finish (&maker.text);
 }
 
-static bool same_text (const json_t *a, msgpack_object_str b)
-{
-    return json_string_length (a) == b.size
-           && (b.size == 0 || memcmp (json_string_value (a), b.ptr, b.size) == 0);
-}
-
-static bool same_number (const json_t *a, const msgpack_object *b)
-{
-    if (json_is_real (a))
-        return b->type == MSGPACK_OBJECT_FLOAT64 && b->via.f64 == json_real_value (a);
-    if (json_integer_value (a) < 0)
-        return b->type == MSGPACK_OBJECT_NEGATIVE_INTEGER && b->via.i64 == json_integer_value (a);
-    return b->type == MSGPACK_OBJECT_POSITIVE_INTEGER
-           && b->via.u64 == (uint64_t)json_integer_value (a);
-}
-
-static bool same (const json_t *a, const msgpack_object *b)
-{
-    switch (json_typeof (a)) {
-    case JSON_NULL:
-        return b->type == MSGPACK_OBJECT_NIL;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return b->type == MSGPACK_OBJECT_BOOLEAN && b->via.boolean == json_is_true (a);
-    case JSON_STRING:
-        return b->type == MSGPACK_OBJECT_STR && same_text (a, b->via.str);
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return same_number (a, b);
-    case JSON_ARRAY:
-        if (b->type != MSGPACK_OBJECT_ARRAY || b->via.array.size != json_array_size (a))
-            return false;
-        for (size_t i = 0; i < json_array_size (a); i++) {
-            if (!same (json_array_get (a, i), &b->via.array.ptr[i]))
-                return false;
-        }
-        return true;
-    case JSON_OBJECT:
-        if (b->type != MSGPACK_OBJECT_MAP || b->via.map.size != json_object_size (a))
-            return false;
-        for (uint32_t i = 0; i < b->via.map.size; i++) {
-            const msgpack_object_kv *member = &b->via.map.ptr[i];
-            if (member->key.type != MSGPACK_OBJECT_STR)
-                return false;
-            const json_t *value =
-                json_object_getn (a, member->key.via.str.ptr, member->key.via.str.size);
-            if (!value || !same (value, &member->val))
-                return false;
-        }
-        return true;
-    }
-    return false;
-}
-
 // Two readers who know nothing of each other find the same values on both sides.
 static void other_libraries_read_the_same (void **state)
 {
@@ -239,7 +183,7 @@ static void other_libraries_read_the_same (void **state)
         json_t *value = json_loadb ((const char *)document.ptr, document.len,
                                     JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
         if (value) {
-            if (!same (value, &unpacked.data))
+            if (!beside_documents (value, &unpacked.data))
                 fail_msg ("document %u: %.*s", i, (int)document.len, (const char *)document.ptr);
             compared++;
         }

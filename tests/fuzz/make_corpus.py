@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed inputs of the codec's fuzz targets, corpus/header and corpus/transcode.
+"""Writes the seed inputs of the codec's fuzz targets: corpus/header, /transcode and /differential.
 
 Each is a small example of one thing that the readers tell apart; the fuzzer finds the rest.
 """
@@ -122,6 +122,9 @@ def write(target, name, octets):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(octets)
+    if target != "differential":  # the same examples, with what they are in front
+        kind = b"h" if target == "header" else b""
+        write("differential", f"{target}_{name}", kind + octets)
 
 
 def text(value):

@@ -344,6 +344,23 @@ class Refusals(MixedCase):
                 self.assertTrue(packet.error)
         self.there_and_back(client, worker, encode(1, client.codec))
 
+    def test_a_refusal_says_where(self):
+        """PROTOCOL 6: with the reason in `error`"""
+        client, worker = self.mixed(MSGPACK)
+        for document, error in (
+            ({"a": [0, 0, 0, {1: 2}]}, "variables.a[3]: map key is not a string"),
+            ({"a": {"b": [0, math.nan]}}, "variables.a.b[1]: JSON can't say NaN"),
+            ([msgpack.Timestamp(1)], "variables[0]: JSON can't say an ext type"),
+        ):
+            cookie = client.run("p", payload=msgpack.packb(document))
+            self.assertEqual(client.expect_result("BAD_PACKET", cookie).error, error)
+        cookie = client.run("p", x={"y": [0, math.inf]})
+        self.assertEqual(client.expect_result("BAD_PACKET", cookie).error, "x.y[1]: JSON can't say infinity")
+        cookie = client.run("p")
+        worker.finish(worker.take(cookie), payload=b'{"a":[1,]}')
+        error = client.expect_result("EXCEPTION", cookie).error
+        self.assertEqual(error, "result.a[1]: malformed JSON at octet 8: not a value")
+
     def test_a_header_that_json_cannot_say_is_refused(self):
         """PROTOCOL 6: ext types, keys that are not strings, NaN, infinities"""
         client, worker = self.mixed(MSGPACK)
