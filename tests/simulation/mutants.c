@@ -49,10 +49,11 @@ static bool wrong (int id)
     return mutant == id && ++calls % RARELY == 0;
 }
 
-// The declarations of what -Wl,--wrap makes: __real_f is f, and who calls f calls __wrap_f.
+// The declarations of what -Wl,--wrap makes: __real_f is f, and who calls f calls __wrap_f. Both
+// have f's type, so that a wrapper with other parameters does not compile.
 #define WRAP(type, name, parameters)                                                               \
-    type __real_##name parameters;                                                                 \
-    type __wrap_##name parameters;                                                                 \
+    __typeof__ (name) __real_##name;                                                               \
+    __typeof__ (name) __wrap_##name;                                                               \
     type __wrap_##name parameters
 
 WRAP (void,
@@ -172,8 +173,8 @@ WRAP (void, stats_ended, (stats_t * self, moment_t now, zfabric_rc_t rc))
         __real_stats_ended (self, now, rc);
 }
 
-WRAP (void, client_release, (client_t * client))
+WRAP (void, client_release, (switchboard_t * self, client_t *client))
 {
     if (!wrong (MUTANT_CLIENT_LEAKED))
-        __real_client_release (client);
+        __real_client_release (self, client);
 }
