@@ -54,7 +54,7 @@ static int echo (zfabric_task_t *task, void *arg)
 static void open_fabric (fabric_t *self, const char *folder)
 {
     static const char *const endpoints[] = {"tcp://127.0.0.1:*"};
-    char problem[512], secret[128], own[128];
+    char secret[128], own[128], authorized[128];
     key_pair_t *pair = key_pair_new ();
     char server_key[KEY_TEXT + 1];
     fault_t fault;
@@ -67,12 +67,13 @@ static void open_fabric (fabric_t *self, const char *folder)
     options.serve_count = options.listen_count = 1;
     if (folder) {
         snprintf (secret, sizeof secret, "%s/authorized/peer.cert_secret", folder);
+        snprintf (authorized, sizeof authorized, "%s/authorized", folder);
         snprintf (own, sizeof own, "%s/broker.cert_secret", folder);
         if (!pair || key_file_read_pair (secret, pair, &fault)
             || key_file_read_public (own, server_key, &fault))
             die (fault.text);
         options.curve = own;
-        options.authorized = strcat (strcpy (problem, folder), "/authorized");
+        options.authorized = authorized;
         worker.server_key = client.server_key = server_key;
         worker.public_key = client.public_key = pair->public_key;
         worker.secret_key = client.secret_key = pair->secret_key;
