@@ -1,12 +1,14 @@
 /*  The ceiling: what any broker between two ROUTERs of libzmq can reach at the most.
  *
- *      bench_ceiling --serve ENDPOINT --listen ENDPOINT
+ *      bench_ceiling [--curve FILE --authorized DIR] --serve ENDPOINT --listen ENDPOINT
  *
  *  It is no broker: it looks at frames and picks the worker that is idle longest, and nothing is
  *  read, checked, counted or kept beside a table from a task's cookie to its client, which costs
  *  less than an envelope frame would. Its peers are those of `zfabric bench --program`, whose
  *  headers have the cookie at a known place. What is no task goes back as it came, which is all
  *  that those peers expect of a REGISTER and a HEARTBEAT; only of a REGISTER it reads the capacity.
+ *
+ *  With keys it encrypts, and lets everybody in.
  *
  *  A peer that has no room, or is not there, ends it.
  */
@@ -20,6 +22,7 @@
 #include <zmq.h>
 
 #include "codec/codec.h"
+#include "fabric/key_file.h"
 
 #define BATCH   256u       // packets of one side a round, as the broker has it
 #define TASKS   (1u << 20) // on their way at once, at most
@@ -215,7 +218,7 @@ static void run (ceiling_t *self)
     }
 }
 
-static void *open_router (void *context, const char *endpoint)
+static void *open_router (void *context, const char *endpoint, const key_pair_t *keys)
 {
     // As the broker's own are set (broker/sockets.c).
     static const struct {
@@ -230,6 +233,11 @@ static void *open_router (void *context, const char *endpoint)
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         ensure (zmq_setsockopt (router, options[i].option, &options[i].value, sizeof (int)) == 0,
                 "option");
+    if (keys)
+        ensure (zmq_setsockopt (router, ZMQ_CURVE_SERVER, &(int){1}, sizeof (int)) == 0
+                    && zmq_setsockopt (router, ZMQ_CURVE_SECRETKEY, keys->secret_key, KEY_TEXT + 1)
+                           == 0,
+                "keys");
     ensure (zmq_bind (router, endpoint) == 0, endpoint);
     return router;
 }
@@ -238,21 +246,31 @@ int main (int argc, char **argv)
 {
     void *context = zmq_ctx_new ();
     struct rlimit limit;
+    key_pair_t *keys = NULL;
     ceiling_t self = {.tasks = (task_t *)calloc (TASKS, sizeof (task_t)),
                       .workers = (peer_id_t *)calloc (WORKERS, sizeof (peer_id_t)),
                       .slots = (uint32_t *)calloc (SLOTS, sizeof (uint32_t))};
 
+    ensure (context && self.tasks && self.workers && self.slots, "start");
+    if (argc == 9 && strcmp (argv[1], "--curve") == 0) {
+        keys = key_pair_new ();
+        ensure (keys && key_file_read_pair (argv[2], keys, NULL) == 0, argv[2]);
+        argc -= 4;
+        argv += 4;
+    }
     if (argc != 5 || strcmp (argv[1], "--serve") != 0 || strcmp (argv[3], "--listen") != 0) {
-        fputs ("usage: bench_ceiling --serve ENDPOINT --listen ENDPOINT\n", stderr);
+        fputs ("usage: bench_ceiling [--curve FILE --authorized DIR] --serve ENDPOINT --listen "
+               "ENDPOINT\n",
+               stderr);
         return 2;
     }
-    ensure (context && self.tasks && self.workers && self.slots, "start");
     if (getrlimit (RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit (RLIMIT_NOFILE, &limit); // refused: it stays as it was
     }
-    self.serve = open_router (context, argv[2]);
-    self.listen = open_router (context, argv[4]);
+    self.serve = open_router (context, argv[2], keys);
+    self.listen = open_router (context, argv[4], keys);
+    key_pair_destroy (&keys);
     puts ("ready");
     fflush (stdout);
     run (&self);

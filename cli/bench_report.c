@@ -54,8 +54,8 @@ static const char *plural (uint32_t count)
 
 void bench_report_title (const load_plan_t *plan, buffer_t *out)
 {
-    put (out, "%" PRIu64 " tasks of %zu octets, %s, %s, %s; ", plan->count, plan->size,
-         encoding_name (plan->codec), transport_of (plan),
+    put (out, "%" PRIu64 " tasks of %zu octets, %s, %s%s, %s; ", plan->count, plan->size,
+         encoding_name (plan->codec), transport_of (plan), plan->curve ? " with keys" : "",
          plan->library ? "peers by libzfabric" : "peers on bare ZeroMQ");
     put (out,
          "%" PRIu32 " worker%s of %" PRIu32 ", %" PRIu32 " client%s with %" PRIu32
@@ -132,12 +132,12 @@ void bench_report_json (const load_plan_t *plan, const load_report_t *report, bu
 
     put (out,
          "{\"tasks\":%" PRIu64
-         ",\"size\":%zu,\"codec\":\"%s\",\"peers\":\"%s\",\"workers\":%" PRIu32
+         ",\"size\":%zu,\"codec\":\"%s\",\"peers\":\"%s\",\"curve\":%s,\"workers\":%" PRIu32
          ",\"capacity\":%" PRIu32 ",\"clients\":%" PRIu32 ",\"window\":%" PRIu32
          ",\"idle_clients\":%" PRIu32 ",\"waiting\":%" PRIu64,
          report->tasks, plan->size, encoding_name (plan->codec),
-         plan->library ? "library" : "zeromq", plan->workers, plan->capacity, plan->clients,
-         plan->window, plan->idle_clients, plan->waiting);
+         plan->library ? "library" : "zeromq", plan->curve ? "true" : "false", plan->workers,
+         plan->capacity, plan->clients, plan->window, plan->idle_clients, plan->waiting);
     put (out,
          ",\"seconds\":%.6f,\"tasks_per_second\":%.1f,\"latency_us\":{\"least\":%.3f,\"mean\":%.3f,"
          "\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"most\":%.3f}",

@@ -79,10 +79,15 @@ static const option_t rows[] = {
      .initial = "ipc",
      .group = "Broker",
      .help = "How the broker that is started for the benchmark is reached."},
+    {.name = "curve",
+     .type = OPTION_FLAG,
+     .help = "Make keys for that broker and its peers: everything is encrypted then."},
     {.name = "program",
      .argument = "FILE",
-     .help = "Start this program instead of `zfabric broker`: it is given --serve ENDPOINT "
-             "--listen ENDPOINT, and prints `ready` when both are bound."},
+     .help =
+         "Start this program instead of `zfabric broker`: it is given --serve ENDPOINT "
+         "--listen ENDPOINT (and --curve FILE --authorized DIR), and prints `ready` when both are "
+         "bound."},
     {.name = "broker",
      .letter = 'b',
      .argument = "ENDPOINT",
@@ -115,6 +120,7 @@ static void take_options (const options_t *options, load_plan_t *plan)
         .size = (size_t)options_number (options, "size"),
         .codec = options_number (options, "codec") == 0 ? ENCODING_JSON : ENCODING_MSGPACK,
         .library = options_flag (options, "library"),
+        .curve = options_flag (options, "curve"),
         .tcp = options_number (options, "transport") == 1,
         .idle_clients = (uint32_t)options_number (options, "idle-clients"),
         .waiting = options_number (options, "waiting"),
@@ -133,6 +139,8 @@ static int check_plan (const load_plan_t *plan)
         return complain_usage ("--broker and --listen are both needed for a broker that runs");
     if (plan->serve && plan->program)
         return complain_usage ("--program: the broker of --broker runs already");
+    if (plan->serve && plan->curve)
+        return complain_usage ("--curve is for a broker that is started here: no --broker");
     if (plan->pid && !plan->serve)
         return complain_usage ("--pid is for a broker that runs already: --broker");
     return STATUS_OK;

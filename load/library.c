@@ -45,6 +45,12 @@ int part_library_worker (crew_member_t *member, const void *arg)
     zfabric_worker_options_t options = {
         .codec = encoding_of_plan (part->plan), .capacity = part->plan->capacity, .name = "bench"};
     char words[256] = "a worker could not start";
+
+    if (part->keys) {
+        options.server_key = part->keys->server_key;
+        options.public_key = part->keys->pair->public_key;
+        options.secret_key = part->keys->pair->secret_key;
+    }
     zfabric_worker_t *worker = zfabric_worker_new (part->endpoint, &options, words, sizeof words);
 
     if (!worker
@@ -168,6 +174,11 @@ int part_library_client (crew_member_t *member, const void *arg)
                                         .max_open = part->plan->window + 1};
     char words[256] = "out of memory";
 
+    if (part->keys) {
+        options.server_key = part->keys->server_key;
+        options.public_key = part->keys->pair->public_key;
+        options.secret_key = part->keys->pair->secret_key;
+    }
     if (sem_init (&self.ended, 0, 0)
         || wording_init (&self.wording, part->plan->codec, part->token + place, part->plan->size))
         return problem (member, words);

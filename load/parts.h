@@ -9,11 +9,13 @@
 #define LOAD_PARTS_H
 
 #include "load/crew.h"
+#include "load/keys.h"
 #include "load/plan.h"
 
 typedef struct {
     const load_plan_t *plan;
     const char *endpoint; // where the broker is, for this part
+    const keys_t *keys;   // NULL: none
     size_t first;         // place in the crew of the first who plays it
     uint64_t token;       // tells runs apart; a member adds its place
 } part_t;

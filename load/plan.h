@@ -16,6 +16,7 @@ typedef struct {
     encoding_t codec;      // of headers and payloads
     bool library;          // the peers use libzfabric; without, bare ZeroMQ
     bool tcp;              // or ipc; of a broker of our own
+    bool curve;            // it has keys, and so have its peers
     uint32_t idle_clients; // connections that do nothing
     uint64_t waiting;      // tasks that wait for nobody
     const char *program;   // what to start as the broker; NULL: `zfabric broker`

@@ -11,7 +11,17 @@ int raw_problem (crew_member_t *member, const char *words)
     return -1;
 }
 
-void *raw_connect (crew_member_t *member, void *context, const char *endpoint)
+// The secret first: what libzmq derives from the others is checked when it connects.
+static int set_keys (void *socket, const keys_t *keys)
+{
+    if (!keys)
+        return 0;
+    return zmq_setsockopt (socket, ZMQ_CURVE_SECRETKEY, keys->pair->secret_key, KEY_TEXT + 1)
+           || zmq_setsockopt (socket, ZMQ_CURVE_PUBLICKEY, keys->pair->public_key, KEY_TEXT + 1)
+           || zmq_setsockopt (socket, ZMQ_CURVE_SERVERKEY, keys->server_key, KEY_TEXT + 1);
+}
+
+void *raw_connect (crew_member_t *member, void *context, const part_t *part)
 {
     static const int patience = RAW_PATIENCE_MS, linger = 0;
     void *socket = zmq_socket (context, ZMQ_DEALER);
@@ -19,7 +29,7 @@ void *raw_connect (crew_member_t *member, void *context, const char *endpoint)
     if (socket && zmq_setsockopt (socket, ZMQ_RCVTIMEO, &patience, sizeof patience) == 0
         && zmq_setsockopt (socket, ZMQ_SNDTIMEO, &patience, sizeof patience) == 0
         && zmq_setsockopt (socket, ZMQ_LINGER, &linger, sizeof linger) == 0
-        && zmq_connect (socket, endpoint) == 0)
+        && set_keys (socket, part->keys) == 0 && zmq_connect (socket, part->endpoint) == 0)
         return socket;
     (void)raw_problem (member, NULL);
     if (socket)

@@ -11,7 +11,7 @@
 #define RAW_PATIENCE_MS 30000 // nothing for so long: something is lost
 
 // A DEALER, connected; NULL after a problem.
-void *raw_connect (crew_member_t *member, void *context, const char *endpoint);
+void *raw_connect (crew_member_t *member, void *context, const part_t *part);
 
 // Writes a problem down; returns -1. Without words it is what errno says.
 int raw_problem (crew_member_t *member, const char *words);

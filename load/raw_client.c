@@ -125,7 +125,7 @@ int part_raw_client (crew_member_t *member, const void *arg)
     if (!context
         || wording_init (&self.wording, part->plan->codec, part->token + place, part->plan->size))
         return raw_problem (member, NULL);
-    self.socket = raw_connect (member, context, part->endpoint);
+    self.socket = raw_connect (member, context, part);
     if (self.socket)
         rc = run (&self, part_share (part->plan, place - part->first));
     account_finish (&self.account);

@@ -37,7 +37,7 @@ int part_idle_clients (crew_member_t *member, const void *arg)
         || zmq_ctx_set (context, ZMQ_MAX_SOCKETS, (int)count + SPARE_SOCKETS))
         return raw_problem (member, NULL);
     for (uint32_t i = 0; i < count; i++) {
-        sockets[i] = raw_connect (member, context, part->endpoint);
+        sockets[i] = raw_connect (member, context, part);
         if (!sockets[i] || ask_for_life (member, &wording, sockets[i]))
             return -1;
     }
@@ -61,7 +61,7 @@ int part_waiting_tasks (crew_member_t *member, const void *arg)
         || wording_init (&wording, part->plan->codec, part->token + crew_member_place (member),
                          part->plan->size))
         return raw_problem (member, NULL);
-    void *socket = raw_connect (member, context, part->endpoint);
+    void *socket = raw_connect (member, context, part);
     if (!socket)
         return -1;
     buffer_init (&out, WORDING_HEADER);

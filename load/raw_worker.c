@@ -76,7 +76,7 @@ int part_raw_worker (crew_member_t *member, const void *arg)
 
     if (!context || wording_init (&wording, part->plan->codec, 0, 0))
         return raw_problem (member, NULL);
-    socket = raw_connect (member, context, part->endpoint);
+    socket = raw_connect (member, context, part);
     if (socket && register_worker (member, part, &wording, socket) == 0) {
         crew_member_ready (member);
         rc = serve (member, &wording, socket);

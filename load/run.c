@@ -13,26 +13,62 @@
 typedef struct {
     const load_plan_t *plan;
     process_t broker;
+    keys_t keys;
     crew_t *crew;
     size_t workers; // place of the first of each
     size_t clients;
     uint64_t token;
 } run_t;
 
-static int start_broker (run_t *self, fault_t *fault)
+#define ARGUMENTS_MAX 24
+
+// What the broker is started with, but for its endpoints.
+static void list_arguments (const run_t *self, const char *argv[static ARGUMENTS_MAX])
 {
     // Bounds that the benchmark's own load can't reach.
     static const char *const own[] = {"/proc/self/exe", "broker",    "--queue", "100000000",
                                       "--client-tasks", "100000000", "--drain", "0",
-                                      "--queue-wait",   "3600000",   NULL};
+                                      "--queue-wait",   "3600000"};
+    size_t count = 0;
+
+    if (self->plan->program) {
+        argv[count++] = self->plan->program;
+    } else {
+        memcpy (argv, own, sizeof own);
+        count = sizeof own / sizeof *own;
+    }
+    if (self->plan->curve) {
+        const char *const keys[] = {"--curve", self->keys.broker, "--authorized",
+                                    self->keys.authorized};
+        memcpy (argv + count, keys, sizeof keys);
+        count += sizeof keys / sizeof *keys;
+    }
+    argv[count] = NULL;
+}
+
+static int start_broker (run_t *self, fault_t *fault)
+{
     const load_plan_t *plan = self->plan;
-    const char *const other[] = {plan->program, NULL};
+    const char *argv[ARGUMENTS_MAX];
 
     if (plan->serve) {
         process_adopt (&self->broker, plan->serve, plan->listen, plan->pid);
         return 0;
     }
-    return process_start (&self->broker, plan->program ? other : own, plan->tcp, fault);
+    if (plan->curve && keys_make (&self->keys, fault))
+        return -1;
+    list_arguments (self, argv);
+    return process_start (&self->broker, argv, plan->tcp, fault);
+}
+
+// What each part needs to know; a part for the first who will play it.
+static part_t part_of (const run_t *self, const char *endpoint)
+{
+    return (part_t){.plan = self->plan,
+                    .endpoint = endpoint,
+                    .keys = self->plan->curve ? &self->keys : NULL,
+                    .first = crew_count (self->crew),
+                    .token = self->token};
 }
 
 static int add (run_t *self, crew_part_fn *play, const part_t *part, size_t count, fault_t *fault)
@@ -49,7 +85,7 @@ static int add (run_t *self, crew_part_fn *play, const part_t *part, size_t coun
 // Who stands around, and what it costs the broker.
 static int gather_crowd (run_t *self, load_report_t *report, fault_t *fault)
 {
-    part_t part = {.plan = self->plan, .endpoint = self->broker.serve, .token = self->token};
+    part_t part = part_of (self, self->broker.serve);
 
     report->memory_start = process_memory (self->broker.pid);
     if (self->plan->idle_clients && add (self, part_idle_clients, &part, 1, fault))
@@ -111,16 +147,16 @@ static int measure (run_t *self, load_report_t *report, fault_t *fault)
 static int run (run_t *self, load_report_t *report, fault_t *fault)
 {
     const load_plan_t *plan = self->plan;
-    part_t worker = {.plan = plan, .endpoint = self->broker.listen, .token = self->token};
-    part_t client = {.plan = plan, .endpoint = self->broker.serve, .token = self->token};
 
     if (gather_crowd (self, report, fault))
         return -1;
-    self->workers = worker.first = crew_count (self->crew);
+    part_t worker = part_of (self, self->broker.listen);
+    self->workers = worker.first;
     if (add (self, plan->library ? part_library_worker : part_raw_worker, &worker, plan->workers,
              fault))
         return -1;
-    self->clients = client.first = crew_count (self->crew);
+    part_t client = part_of (self, self->broker.serve);
+    self->clients = client.first;
     if (add (self, plan->library ? part_library_client : part_raw_client, &client, plan->clients,
              fault))
         return -1;
@@ -153,6 +189,7 @@ int load_run (const load_plan_t *plan, int interrupts, load_report_t *report, fa
     int saved = errno;
     crew_destroy (&self.crew);
     process_finish (&self.broker);
+    keys_remove (&self.keys);
     errno = saved;
     return rc;
 }

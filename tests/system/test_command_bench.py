@@ -103,6 +103,16 @@ class Bench(CommandCase):
                 self.check(found)
                 self.assertEqual(found["peers"], "library")
 
+    def test_with_keys(self):
+        """--curve"""
+        for options in ((), ("--library",), ("--transport", "tcp", "--idle-clients", "3")):
+            with self.subTest(options=options):
+                found = self.measure("--curve", *options)
+                self.check(found)
+                self.assertTrue(found["curve"])
+        self.assert_refused(
+            bench("--curve", "--broker", "ipc:///tmp/x", "--listen", "ipc:///tmp/y"), "--curve")
+
     def test_what_stands_around_is_weighed(self):
         """--idle-clients, --waiting"""
         found = self.measure("--idle-clients", "50", "--waiting", "2000")
