@@ -10,11 +10,12 @@
  *  When the dealer is over, what the broker sent before can still be read: `over` keeps the news
  *  back until a receive finds nothing.
  */
-#define _DEFAULT_SOURCE // strdup, explicit_bzero
+#define _DEFAULT_SOURCE // strdup
 
 #include "fabric/link.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "fabric/dealer.h"
@@ -71,6 +72,7 @@ static int take_keys (link_t *self, const link_options_t *options, fault_t *faul
     }
     if (copy_key (self->server_key, options->server_key, "server's", fault))
         return -1;
+    (void)sodium_mlock (self->secret_key, sizeof self->secret_key); // where the system has room
     if (options->public_key) {
         if (copy_key (self->public_key, options->public_key, "public", fault)
             || copy_key (self->secret_key, options->secret_key, "secret", fault))
@@ -154,7 +156,7 @@ void link_destroy (link_t **self_p)
     for (size_t i = 0; i < self->endpoint_count; i++)
         free (self->endpoints[i]);
     free (self->endpoints);
-    explicit_bzero (self->secret_key, sizeof self->secret_key);
+    (void)sodium_munlock (self->secret_key, sizeof self->secret_key); // which wipes it
     free (self);
     errno = saved;
 }
