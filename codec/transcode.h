@@ -2,8 +2,9 @@
  *
  *  Numbers, strings, arrays and maps map to each other; msgpack bin becomes base64; what JSON can't
  *  say is refused with a fault that says where: `variables.a[3]: map key is not a string`.
- *  Memory: the output, which `out`'s limit bounds, and a small part of the input's size; nesting up
- *  to LIMIT_DOCUMENT_DEPTH, without recursion.
+ *  Memory: the output, which `out`'s limit bounds, and a small part of the input's size, at most
+ *  twice the larger of input and output in all; nothing is reserved on the word of a head. Nesting
+ *  up to LIMIT_DOCUMENT_DEPTH, without recursion.
  *
  *  Threads: pure functions, any thread with 80 KiB of stack left.
  */

@@ -1,6 +1,6 @@
-/*  What transcoding reserves (DESIGN 4.9): at most twice the payload, the larger of what comes in
- *  and what goes out, and nothing on the word of a head. The blocks that the codec holds are
- * counted as it asks for them.
+/*  What transcoding reserves (codec/transcode.h): at most twice the payload, the larger of what
+ * comes in and what goes out, and nothing on the word of a head. The blocks that the codec holds
+ * are counted as it asks for them.
  */
 #include "tests/support/testing.h"
 
