@@ -128,6 +128,57 @@ class Admitted(KeysCase):
                 self.assertNotIn(key.secret.decode(), text)
 
 
+REPLAY = pathlib.Path(os.environ.get("ZFABRIC_BUILD", ""), "tests", "bin", "replay")
+
+
+@unittest.skipUnless(REPLAY.is_file(), "replay was not built")
+class Recordings(KeysCase):
+    """What keys decided is decided again in a replay, which knows no keys but their numbers."""
+
+    def replay(self):
+        self.broker.signal(signal.SIGUSR2)
+        self.wait_for_log("recorded")
+        recording = next(self.scratch.path.glob("*.recording"))
+        replay = self.process(REPLAY, recording)
+        self.assertEqual(replay.wait(), 0, replay.out.text[-3000:])
+        return replay.out.text.splitlines()
+
+    def test_a_replay_decides_the_same(self):
+        """status 0: the same actions as the broker's"""
+        self.start("--recordings", self.scratch.path)
+        bob = self.authorize(self.key("bob", "client,worker", "text.*"))
+        self.wait_for_log("1 added")
+        client, worker = self.client_of(bob), self.worker_of(bob, 10, ["*"])
+        client.expect_result("FORBIDDEN", client.run("other"))
+        cookie = client.run("text.x")
+        worker.take(cookie)
+        self.authorize(bob, bob.text("client", "other"))
+        client.expect_result("WORKER_WENT_AWAY", cookie)
+        client.expect_result("NO_CAPACITY", client.run("other", wait=0))
+        story = self.replay()
+        self.assertIn("FORBIDDEN", "\n".join(story))
+        self.assertNotIn("other actions", story[-1])
+        self.assertNotIn("missing", story[-1])
+
+    def test_keys_that_came_before_the_first_event_are_known(self):
+        """the prelude: what each key may do, then each worker's REGISTER"""
+        self.start("--recordings", self.scratch.path)
+        client, worker = self.good_pair()
+        self.assert_serves(client, worker)
+        for _ in range(5000):
+            client.send({"packet_type": "HEARTBEAT"})
+        client.expect("HEARTBEAT")
+        for _ in range(4999):
+            client.expect("HEARTBEAT")
+        cookie = client.run("p", 1)
+        worker.finish(worker.take(cookie))
+        client.expect_result("OK", cookie)
+        story = self.replay()
+        self.assertIn("missing", story[-1])
+        self.assertNotIn("FORBIDDEN", "\n".join(story))
+        self.assertIn("RESULT", story[-3] + story[-2] + story[-4])
+
+
 class Start(KeysCase):
     def refuses(self, *names, secret=None, folder=None, options=()):
         finished = zfabric("broker", "--serve", self.scratch.ipc(), "--listen", self.scratch.ipc(),
