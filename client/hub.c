@@ -6,21 +6,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "fabric/condition.h"
+
 // ---- life cycle
-
-void hub_init_condition (pthread_cond_t *condition)
-{
-    pthread_condattr_t monotonic;
-
-    // None of these can fail on Linux.
-    (void)pthread_condattr_init (&monotonic);
-    (void)pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init (condition, &monotonic);
-    (void)pthread_condattr_destroy (&monotonic);
-}
 
 hub_t *hub_new (void)
 {
@@ -36,7 +26,7 @@ hub_t *hub_new (void)
         return NULL;
     }
     (void)pthread_mutex_init (&self->lock, NULL); // can't fail on Linux
-    hub_init_condition (&self->changed);
+    condition_init (&self->changed);
     list_init (&self->news);
     self->bell = -1;
     atomic_init (&self->refs, 1);
@@ -169,18 +159,4 @@ int hub_bell (hub_t *self)
     int bell = self->bell;
     pthread_mutex_unlock (&self->lock);
     return bell;
-}
-
-struct timespec hub_after_ms (int timeout_ms)
-{
-    struct timespec at;
-
-    clock_gettime (CLOCK_MONOTONIC, &at);
-    at.tv_sec += timeout_ms / 1000;
-    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
 }

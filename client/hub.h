@@ -61,9 +61,4 @@ void hub_remove_news (hub_t *self, list_node_t *news);
 // The bell, made when it is first asked for. -1: EMFILE, ENFILE, ENOMEM.
 int hub_bell (hub_t *self);
 
-// The point in time so far from now, for pthread_cond_timedwait () with conditions of
-// hub_init_condition ().
-struct timespec hub_after_ms (int timeout_ms);
-void hub_init_condition (pthread_cond_t *condition);
-
 #endif

@@ -9,6 +9,7 @@
 
 #include "client/client.h"
 #include "client/outcome.h"
+#include "fabric/condition.h"
 #include "fabric/container.h"
 
 // ---- one call
@@ -17,7 +18,7 @@ typedef bool (call_ready_fn) (const zfabric_call_t *self);
 
 static void waiter_init (call_waiter_t *waiter, zfabric_call_t *call)
 {
-    hub_init_condition (&waiter->changed);
+    condition_init (&waiter->changed);
     waiter->next = call->waiters;
     call->waiters = waiter;
 }
@@ -36,15 +37,10 @@ static void waiter_finish (call_waiter_t *waiter, zfabric_call_t *call)
 static void
 wait_as (call_waiter_t *waiter, zfabric_call_t *self, call_ready_fn *ready, int timeout_ms)
 {
-    pthread_mutex_t *lock = &self->hub->lock;
-    struct timespec at = {0};
-    int problem = 0;
+    moment_t until = condition_until (timeout_ms);
 
-    if (timeout_ms > 0)
-        at = hub_after_ms (timeout_ms);
-    while (!ready (self) && problem != ETIMEDOUT)
-        problem = timeout_ms < 0 ? pthread_cond_wait (&waiter->changed, lock)
-                                 : pthread_cond_timedwait (&waiter->changed, lock, &at);
+    while (!ready (self) && condition_wait (&waiter->changed, &self->hub->lock, until))
+        ;
 }
 
 // Waits, the lock held, until `ready`. 0, or -1 with errno and not ready.
@@ -186,17 +182,12 @@ static zfabric_call_t *take_news (hub_t *hub)
 // Until there are news, or none are to come, or the time is over. The lock is held.
 static int wait_for_news (hub_t *hub, int timeout_ms)
 {
-    struct timespec at = {0};
-    int problem = 0;
-
     if (timeout_ms != 0 && hub_is_own_thread_locked (hub))
         return EDEADLK;
-    if (timeout_ms > 0)
-        at = hub_after_ms (timeout_ms);
-    while (list_empty (&hub->news) && hub->notable && problem != ETIMEDOUT)
-        problem = timeout_ms == 0  ? ETIMEDOUT
-                  : timeout_ms < 0 ? pthread_cond_wait (&hub->changed, &hub->lock)
-                                   : pthread_cond_timedwait (&hub->changed, &hub->lock, &at);
+    moment_t until = condition_until (timeout_ms);
+    while (timeout_ms != 0 && list_empty (&hub->news) && hub->notable
+           && condition_wait (&hub->changed, &hub->lock, until))
+        ;
     return hub->notable ? ETIMEDOUT : ENODATA;
 }
 
