@@ -30,6 +30,7 @@ typedef struct {
 #define COMMANDS(X)                                                                                \
     X (broker)                                                                                     \
     X (worker)                                                                                     \
+    X (bridge)                                                                                     \
     X (run)                                                                                        \
     X (cancel)                                                                                     \
     X (status)                                                                                     \

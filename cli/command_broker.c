@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/config.h"
+#include "cli/descriptors.h"
 #include "cli/flight.h"
 #include "cli/interrupt.h"
 #include "cli/log.h"
@@ -15,7 +16,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "fabric/endpoint.h"
 #include "fabric/limits.h"
@@ -206,17 +206,6 @@ static int watch (zfabric_broker_t *broker, int interrupts, uint64_t drain_ms, l
     }
 }
 
-// Each connection is a descriptor: as many as this process may have, not the usual 1,024.
-static void raise_descriptor_limit (void)
-{
-    struct rlimit limit;
-
-    if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit (RLIMIT_NOFILE, &limit); // refused: it stays as it was
-    }
-}
-
 static int
 serve (const zfabric_broker_options_t *broker_options, const char *recordings, log_t *log)
 {
@@ -225,7 +214,7 @@ serve (const zfabric_broker_options_t *broker_options, const char *recordings, l
 
     if (interrupts < 0)
         return complain_failed ("no signals: %s", strerror (errno));
-    raise_descriptor_limit ();
+    descriptors_raise ();
     zfabric_broker_t *broker = zfabric_broker_new (broker_options, problem, sizeof problem);
     if (!broker)
         return complain_failed ("%s", problem);

@@ -14,6 +14,7 @@
 
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t leave_at_second;
+static volatile sig_atomic_t hangups;
 static int ends[2] = {-1, -1};
 
 static void on_signal (int number)
@@ -51,4 +52,30 @@ unsigned interrupt_count (void)
         ;
     errno = saved;
     return (unsigned)count;
+}
+
+static void on_hangup (int number)
+{
+    int saved = errno;
+
+    (void)number;
+    hangups = 1;
+    (void)!write (ends[1], "", 1);
+    errno = saved;
+}
+
+int hangup_start (void)
+{
+    struct sigaction action = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+
+    sigemptyset (&action.sa_mask);
+    return sigaction (SIGHUP, &action, NULL);
+}
+
+bool hangup_came (void)
+{
+    bool came = hangups;
+
+    hangups = 0;
+    return came;
 }

@@ -17,4 +17,12 @@ int interrupt_start (bool leave);
 // How many came. The descriptor is not readable until the next one.
 unsigned interrupt_count (void);
 
+/*  From now on SIGHUP is counted and makes the same descriptor readable. After interrupt_start ().
+ *  0 or -1 with errno.
+ */
+int hangup_start (void);
+
+// Whether one came since the last question.
+bool hangup_came (void);
+
 #endif

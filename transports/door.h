@@ -1,0 +1,57 @@
+/*  Doors: what speaks a protocol with the peers of other kinds, and is a fabric peer towards the
+ *  broker. A door is a table of functions; any carrier brings it connections.
+ *
+ *  Threads: the loop's. None of the functions may free the peer: they say peer_end ().
+ */
+#ifndef TRANSPORTS_DOOR_H
+#define TRANSPORTS_DOOR_H
+
+#include <event2/event.h>
+
+#include "fabric/link.h"
+#include "transports/desk.h"
+#include "transports/framing.h"
+
+typedef struct peer peer_t; // transports/peer.h
+
+typedef enum { SIDE_CLIENTS, SIDE_WORKERS, SIDE_COUNT } side_t;
+
+// What the connections of a bridge share.
+typedef struct house {
+    struct event_base *base;
+    desk_t *desk;                // the broker, for clients; NULL: none is served
+    const link_options_t *links; // to the broker, for workers
+    framing_budget_t budget;     // of frames that are not whole
+    uint32_t max_frame;          // octets
+    uint64_t max_payload;        // octets
+    bool leaving;                // the bridge is
+    buffer_t header;             // to write in, by whoever has the loop: empty between calls
+    buffer_t out;                //
+    // Makes room in the budget. False: there is no more to be had.
+    bool (*make_room) (struct house *self);
+} house_t;
+
+typedef struct {
+    const char *name;
+    // A new connection: what the others get as `conn`. NULL: ENOMEM.
+    void *(*open) (house_t *house, peer_t *peer, side_t side);
+    // Octets came. How many were taken: fewer than all means "not now", until peer_resume ().
+    size_t (*octets) (void *conn, slice_t octets);
+    // How many octets it holds of what is not whole yet.
+    size_t (*held) (void *conn);
+    // Lets go of it: the connection has ended.
+    void (*spill) (void *conn);
+    // The bridge is leaving: workers are told.
+    void (*leave) (void *conn);
+    // Tasks that it has under way as a worker.
+    size_t (*busy) (void *conn);
+    // The connection is over: frees `conn`.
+    void (*close) (void *conn);
+} door_t;
+
+extern const door_t door_json;
+
+// The door of that name, or NULL.
+const door_t *door_of (slice_t name);
+
+#endif

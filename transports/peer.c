@@ -1,0 +1,289 @@
+/*  A peer that has ended is only marked, and told of, wherever that was found out; its owner frees
+ *  it from the loop, when nobody has it in hand any more.
+ */
+#include "transports/peer.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "fabric/container.h"
+
+#define READ_MAX (256u * 1024) // octets that are read from a peer before they are looked at
+#define COPY_MAX 16384u        // octets that are rather copied than kept where they are
+
+struct peer {
+    list_node_t place;
+    peer_owner_t *owner;
+    struct bufferevent *octets;
+    struct event *again; // peer_resume ()
+    const door_t *door;
+    void *conn;
+    bool ready;   // no handshake is under way
+    bool half;    //
+    bool ending;  // peer_end () was said
+    bool shut;    // and everything is written
+    bool ended;   // for good
+    bool reading; // the door is being called with octets
+};
+
+static void set_timeouts (peer_t *self)
+{
+    unsigned ms = self->half ? self->owner->idle_ms : 0;
+
+    if (!self->ready)
+        ms = PEER_HANDSHAKE_MS;
+    if (self->ending)
+        ms = PEER_LINGER_MS;
+    struct timeval time = {ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
+    // Only where something is expected of it: workers and clients may be still for ever.
+    bufferevent_set_timeouts (self->octets, ms ? &time : NULL, self->ending ? &time : NULL);
+}
+
+void peer_drop (peer_t *self)
+{
+    if (self->ended)
+        return;
+    self->ended = true;
+    (void)bufferevent_disable (self->octets, EV_READ | EV_WRITE);
+    self->owner->ended (self->owner, self);
+}
+
+static size_t waiting (const peer_t *self)
+{
+    return evbuffer_get_length (bufferevent_get_output (self->octets));
+}
+
+// Everything that was to be said has been: the other side may read it, and close.
+static void shut (peer_t *self)
+{
+    self->shut = true;
+    (void)shutdown (bufferevent_getfd (self->octets), SHUT_WR);
+}
+
+void peer_end (peer_t *self)
+{
+    if (self->ended || self->ending)
+        return;
+    self->ending = true;
+    // What it still sends is read and dropped: closed with something unread, TCP resets, and our
+    // last words may be lost.
+    set_timeouts (self);
+    (void)bufferevent_enable (self->octets, EV_READ);
+    if (waiting (self) == 0)
+        shut (self);
+}
+
+bool peer_choked (const peer_t *self)
+{
+    return waiting (self) > PEER_CHOKE;
+}
+
+// ---- in
+
+// Whether everything was taken.
+static bool give (peer_t *self, struct evbuffer *in)
+{
+    struct evbuffer_iovec piece;
+
+    // An empty buffer may have a piece without octets.
+    while (!self->ended && !self->ending && evbuffer_get_length (in) > 0
+           && evbuffer_peek (in, -1, NULL, &piece, 1) > 0) {
+        size_t taken = self->door->octets (self->conn, slice_of (piece.iov_base, piece.iov_len));
+        (void)evbuffer_drain (in, taken);
+        if (taken < piece.iov_len)
+            return false;
+    }
+    return true;
+}
+
+static void read_in (peer_t *self)
+{
+    struct evbuffer *in = bufferevent_get_input (self->octets);
+
+    if (self->ended || self->reading)
+        return;
+    self->reading = true;
+    bool all = give (self, in);
+    self->reading = false;
+    if (self->ended)
+        return;
+    if (self->ending)
+        (void)evbuffer_drain (in, evbuffer_get_length (in));
+    // Not read: the kernel's buffers fill, and TCP pushes back.
+    if (all || self->ending)
+        (void)bufferevent_enable (self->octets, EV_READ);
+    else
+        (void)bufferevent_disable (self->octets, EV_READ);
+}
+
+static void on_read (struct bufferevent *octets, void *arg)
+{
+    (void)octets;
+    read_in ((peer_t *)arg);
+}
+
+static void on_again (evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    read_in ((peer_t *)arg);
+}
+
+void peer_resume (peer_t *self)
+{
+    static const struct timeval now = {0, 0};
+
+    if (!self->ended && !evtimer_pending (self->again, NULL))
+        (void)evtimer_add (self->again, &now);
+}
+
+// ---- out
+
+static void forget (const void *data, size_t size, void *arg)
+{
+    (void)data;
+    (void)size;
+    free (arg);
+}
+
+void peer_send (peer_t *self, buffer_t *out)
+{
+    struct evbuffer *to = bufferevent_get_output (self->octets);
+    bool lost = out->failed != 0;
+
+    if (self->ended || self->ending) {
+        buffer_reset (out);
+        return;
+    }
+    // What was there before counts: one packet may be as long as packets are.
+    if (waiting (self) > self->owner->outbox)
+        lost = true;
+    if (!lost && out->len <= COPY_MAX) {
+        lost = evbuffer_add (to, out->data, out->len) != 0;
+    } else if (!lost) {
+        size_t len;
+        uint8_t *data = buffer_take (out, &len);
+        lost = evbuffer_add_reference (to, data, len, forget, data) != 0;
+        if (lost)
+            free (data);
+    }
+    buffer_reset (out);
+    // A packet that is lost leaves its peer waiting for ever: rather none than that.
+    if (lost)
+        peer_drop (self);
+}
+
+static void on_written (struct bufferevent *octets, void *arg)
+{
+    peer_t *self = (peer_t *)arg;
+
+    (void)octets;
+    if (self->ended)
+        return;
+    if (self->ending && !self->shut && waiting (self) == 0)
+        shut (self);
+    else if (!self->ending)
+        read_in (self);
+}
+
+static void on_event (struct bufferevent *octets, short what, void *arg)
+{
+    peer_t *self = (peer_t *)arg;
+
+    (void)octets;
+    if (self->ended)
+        return;
+    if (what & BEV_EVENT_CONNECTED) {
+        self->ready = true;
+        set_timeouts (self);
+    } else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) {
+        // What came before its end has been read, unless it was not to be read yet.
+        if (!self->ending)
+            (void)give (self, bufferevent_get_input (self->octets));
+        peer_drop (self);
+    }
+}
+
+void peer_half (peer_t *self, bool half)
+{
+    if (half == self->half || self->ended)
+        return;
+    self->half = half;
+    if (!self->ending)
+        set_timeouts (self);
+}
+
+// ---- life cycle
+
+peer_t *peer_new (peer_owner_t *owner,
+                  const carrier_t *carrier,
+                  const carrier_options_t *options,
+                  const door_t *door,
+                  side_t side,
+                  int fd)
+{
+    struct bufferevent *octets = carrier->wrap (owner->house->base, fd, options);
+    peer_t *self = octets ? (peer_t *)calloc (1, sizeof *self) : NULL;
+
+    if (!self) {
+        if (octets)
+            bufferevent_free (octets);
+        return NULL;
+    }
+    self->owner = owner;
+    self->octets = octets;
+    self->door = door;
+    self->ready = !carrier->handshake;
+    self->again = evtimer_new (owner->house->base, on_again, self);
+    self->conn = self->again ? door->open (owner->house, self, side) : NULL;
+    if (!self->conn) {
+        peer_destroy (&self);
+        return NULL;
+    }
+    bufferevent_setcb (octets, on_read, on_written, on_event, self);
+    bufferevent_setwatermark (octets, EV_READ, 0, READ_MAX);
+    bufferevent_setwatermark (octets, EV_WRITE, PEER_CHOKE / 4, 0);
+    (void)bufferevent_set_max_single_read (octets, READ_MAX);
+    (void)bufferevent_set_max_single_write (octets, READ_MAX);
+    set_timeouts (self);
+    (void)bufferevent_enable (octets, EV_READ | EV_WRITE);
+    return self;
+}
+
+void peer_destroy (peer_t **self_p)
+{
+    peer_t *self = *self_p;
+
+    if (!self)
+        return;
+    *self_p = NULL;
+    self->ended = true; // the door is asked for nothing any more
+    if (self->conn)
+        self->door->close (self->conn);
+    if (self->again)
+        event_free (self->again);
+    list_remove (&self->place);
+    bufferevent_free (self->octets);
+    free (self);
+}
+
+list_node_t *peer_place (peer_t *self)
+{
+    return &self->place;
+}
+
+peer_t *peer_at (list_node_t *place)
+{
+    return container_of (place, peer_t, place);
+}
+
+const door_t *peer_door (const peer_t *self)
+{
+    return self->door;
+}
+
+void *peer_conn (const peer_t *self)
+{
+    return self->conn;
+}

@@ -1,0 +1,67 @@
+/*  A peer: one connection of a door, over any carrier. It moves octets between the bufferevent and
+ *  the door, and keeps what a connection may cost in bounds:
+ *
+ *  - what goes out and is not read waits here; beyond PEER_CHOKE the peer is not read either, so
+ * that TCP pushes back; beyond the outbox it is thrown out;
+ *  - a frame that has begun has PEER_IDLE_MS from one octet to the next.
+ *
+ *  Threads: the loop's. Owns: the bufferevent and the door's connection. A peer that ends is freed
+ *  by its owner, who hears `ended` once and may not free it right then.
+ */
+#ifndef TRANSPORTS_PEER_H
+#define TRANSPORTS_PEER_H
+
+#include "fabric/buffer.h"
+#include "fabric/list.h"
+#include "transports/carrier.h"
+#include "transports/door.h"
+
+#define PEER_CHOKE        (1024u * 1024) // octets that wait to be read by it
+#define PEER_HANDSHAKE_MS 10000u
+#define PEER_LINGER_MS    2000u // for what was written to get out, when we close
+#define PEER_IDLE_MS      30000u
+
+typedef struct peer_owner {
+    house_t *house;
+    size_t outbox;    // octets that may wait for a peer that does not read
+    unsigned idle_ms; // a frame that has begun and does not go on
+    void (*ended) (struct peer_owner *self, peer_t *peer);
+} peer_owner_t;
+
+// Takes `fd`, even if it fails. NULL: ENOMEM.
+peer_t *peer_new (peer_owner_t *owner,
+                  const carrier_t *carrier,
+                  const carrier_options_t *options,
+                  const door_t *door,
+                  side_t side,
+                  int fd);
+void peer_destroy (peer_t **self_p);
+
+// The owner's list.
+list_node_t *peer_place (peer_t *self);
+peer_t *peer_at (list_node_t *place);
+
+const door_t *peer_door (const peer_t *self);
+void *peer_conn (const peer_t *self);
+
+// ---- for doors
+
+// Sends what the buffer has, which is empty then.
+void peer_send (peer_t *self, buffer_t *out);
+
+// Whether so much waits to be read by it that it should not ask for more.
+bool peer_choked (const peer_t *self);
+
+// What octets () did not take is worth another try: soon.
+void peer_resume (peer_t *self);
+
+// Whether something has begun that must go on.
+void peer_half (peer_t *self, bool half);
+
+// Closes in order: what was sent has PEER_LINGER_MS to get out. Nothing more is read.
+void peer_end (peer_t *self);
+
+// Closes at once.
+void peer_drop (peer_t *self);
+
+#endif
