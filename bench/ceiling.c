@@ -151,6 +151,13 @@ static void free_slot (ceiling_t *self, uint32_t worker)
 
 // ---- packets
 
+// Clients are read while there is a slot, for nothing is kept here; and before there are workers,
+// for those who only say that they are there.
+static bool reads_clients (const ceiling_t *self)
+{
+    return self->slots_count > 0 || self->worker_count == 0;
+}
+
 static void take_run (ceiling_t *self, zmq_msg_t *id, zmq_msg_t *header, zmq_msg_t *payload)
 {
     task_t task;
@@ -160,6 +167,7 @@ static void take_run (ceiling_t *self, zmq_msg_t *id, zmq_msg_t *header, zmq_msg
         send_on (self->serve, &task.client, header, NULL);
         return;
     }
+    ensure (self->slots_count > 0, "a task before there is a worker");
     task.worker = self->slots[self->slots_first];
     self->slots_first = (self->slots_first + 1) % SLOTS;
     self->slots_count--;
@@ -202,14 +210,13 @@ static void run (ceiling_t *self)
     zmq_msg_init (&header);
     zmq_msg_init (&payload);
     for (;;) {
-        // Clients are read while there is a slot: nothing is kept here.
-        (void)zmq_poll (items, self->slots_count ? 2 : 1, -1);
+        (void)zmq_poll (items, reads_clients (self) ? 2 : 1, -1);
         for (unsigned i = 0; i < BATCH && (items[0].revents & ZMQ_POLLIN); i++) {
             if (!receive (self->listen, &id, &header, &payload))
                 break;
             take_result (self, &id, &header, &payload);
         }
-        for (unsigned i = 0; i < BATCH && self->slots_count && (items[1].revents & ZMQ_POLLIN);
+        for (unsigned i = 0; i < BATCH && reads_clients (self) && (items[1].revents & ZMQ_POLLIN);
              i++) {
             if (!receive (self->serve, &id, &header, &payload))
                 break;

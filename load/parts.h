@@ -27,6 +27,9 @@ crew_part_fn part_library_client;
 crew_part_fn part_idle_clients;
 crew_part_fn part_waiting_tasks;
 
+// Idle clients of one process: each is two descriptors there, and a process has 20,000 or less.
+#define PART_IDLE_MAX 4000u
+
 // How many of the plan's tasks the client in that place of all clients runs.
 uint64_t part_share (const load_plan_t *plan, size_t client);
 

@@ -28,7 +28,9 @@ static int wait_for_life (crew_member_t *member, void *socket)
 int part_idle_clients (crew_member_t *member, const void *arg)
 {
     const part_t *part = (const part_t *)arg;
-    uint32_t count = part->plan->idle_clients;
+    uint32_t others = (uint32_t)(crew_member_place (member) - part->first) * PART_IDLE_MAX;
+    uint32_t left = part->plan->idle_clients - others;
+    uint32_t count = left < PART_IDLE_MAX ? left : PART_IDLE_MAX;
     void *context = zmq_ctx_new ();
     void **sockets = (void **)calloc (count ? count : 1, sizeof *sockets);
     wording_t wording;

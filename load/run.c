@@ -82,13 +82,19 @@ static int add (run_t *self, crew_part_fn *play, const part_t *part, size_t coun
     return crew_wait_ready (self->crew, self->broker.pid, fault);
 }
 
+// Processes that hold the idle clients.
+static size_t idlers (const load_plan_t *plan)
+{
+    return ((size_t)plan->idle_clients + PART_IDLE_MAX - 1) / PART_IDLE_MAX;
+}
+
 // Who stands around, and what it costs the broker.
 static int gather_crowd (run_t *self, load_report_t *report, fault_t *fault)
 {
     part_t part = part_of (self, self->broker.serve);
 
     report->memory_start = process_memory (self->broker.pid);
-    if (self->plan->idle_clients && add (self, part_idle_clients, &part, 1, fault))
+    if (add (self, part_idle_clients, &part, idlers (self->plan), fault))
         return -1;
     report->memory_idle = process_memory (self->broker.pid);
     if (self->plan->waiting && add (self, part_waiting_tasks, &part, 1, fault))
@@ -183,7 +189,7 @@ int load_run (const load_plan_t *plan, int interrupts, load_report_t *report, fa
     fault_set (fault, "out of memory");
     randombytes_buf (&self.token, sizeof self.token);
     raise_descriptor_limit ();
-    self.crew = crew_new (2 + (size_t)plan->workers + plan->clients, interrupts);
+    self.crew = crew_new (1 + idlers (plan) + plan->workers + plan->clients, interrupts);
     if (self.crew && start_broker (&self, fault) == 0)
         rc = run (&self, report, fault);
     int saved = errno;
