@@ -3,16 +3,14 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/descriptors.h"
-#include "cli/door_options.h"
+#include "cli/doors.h"
 #include "cli/interrupt.h"
 #include "cli/key_options.h"
-#include "cli/log.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 
-#include "fabric/endpoint.h"
 #include "fabric/limits.h"
 #include "transports/bridge.h"
 
@@ -71,19 +69,6 @@ static const option_t limit_rows[] = {
 };
 static const option_t *const tables[] = {rows, door_options, key_options, limit_rows, NULL};
 
-static void reload (bridge_t *bridge, log_t *log)
-{
-    fault_t fault;
-    char line[FAULT_TEXT_MAX + 64];
-
-    if (bridge_reload (bridge, &fault)) {
-        snprintf (line, sizeof line, "certificates stay as they were: %s", fault.text);
-        log_write (ZFABRIC_LOG_WARNING, line, log);
-    } else {
-        log_write (ZFABRIC_LOG_INFO, "certificates were read again", log);
-    }
-}
-
 // The first signal lets running tasks finish, the second does not.
 static int watch (bridge_t *bridge, int interrupts, log_t *log)
 {
@@ -95,27 +80,13 @@ static int watch (bridge_t *bridge, int interrupts, log_t *log)
         if (came)
             count = interrupt_count ();
         if (hangup_came ())
-            reload (bridge, log);
+            doors_reload_bridge (bridge, log);
         if (count > 1)
             bridge_halt (bridge);
         else if (came && count)
             bridge_drain (bridge);
         if (bridge_wait (bridge, count ? LOOK_MS / 10 : 0))
             return count ? STATUS_OK : complain_failed ("the bridge stopped by itself");
-    }
-}
-
-static void say_places (const bridge_t *bridge, log_t *log)
-{
-    static const char *const whom[] = {[SIDE_CLIENTS] = "clients", [SIDE_WORKERS] = "workers"};
-    const char *name;
-    char line[ENDPOINT_MAX + 64];
-
-    for (side_t side = 0; side < SIDE_COUNT; side++) {
-        for (size_t i = 0; (name = bridge_place (bridge, side, i)); i++) {
-            snprintf (line, sizeof line, "a door for %s: %s", whom[side], name);
-            log_write (ZFABRIC_LOG_INFO, line, log);
-        }
     }
 }
 
@@ -131,7 +102,7 @@ static int serve (const bridge_options_t *options)
     bridge_t *bridge = bridge_new (options, &fault);
     if (!bridge)
         return complain_failed ("%s", fault.text);
-    say_places (bridge, &log);
+    doors_say_places (bridge, &log);
     puts ("ready");
     // Nobody may be reading it: no reason to end.
     (void)fflush (stdout);

@@ -5,6 +5,7 @@
 #include "cli/complain.h"
 #include "cli/config.h"
 #include "cli/descriptors.h"
+#include "cli/doors.h"
 #include "cli/flight.h"
 #include "cli/interrupt.h"
 #include "cli/log.h"
@@ -31,12 +32,13 @@ static const option_t rows[] = {
      .initial = DEFAULT_SERVE,
      .group = "Endpoints",
      .help = "Where clients connect: tcp://HOST:PORT or ipc://PATH. HOST is an address (IPv6 in "
-             "brackets), an interface or *; PORT may be * for a free one."},
+             "brackets), an interface or *; PORT may be * for a free one. For legacy clients: "
+             "json+tcp://HOST:PORT, json+tls://HOST:PORT, json+unix:///PATH, socket:///PATH."},
     {.name = "listen",
      .repeatable = true,
      .argument = "ENDPOINT",
      .initial = DEFAULT_LISTEN,
-     .help = "Where workers connect."},
+     .help = "Where workers connect; for legacy ones as above."},
     {.name = "curve",
      .argument = "FILE",
      .group = "Keys",
@@ -106,7 +108,7 @@ static const option_t rows[] = {
      .help = "Log single packets and tasks as well."},
     {.name = NULL},
 };
-static const option_t *const tables[] = {rows, NULL};
+static const option_t *const tables[] = {rows, door_options, NULL};
 
 // 0, or the exit status after a complaint.
 static int read_config (options_t *options, const char *file)
@@ -183,7 +185,8 @@ static void tell_of_refusals (log_t *log)
 }
 
 // The first signal lets running tasks finish, the second does not.
-static int watch (zfabric_broker_t *broker, int interrupts, uint64_t drain_ms, log_t *log)
+static int
+watch (zfabric_broker_t *broker, doors_t *doors, int interrupts, uint64_t drain_ms, log_t *log)
 {
     struct pollfd item = {.fd = interrupts, .events = POLLIN};
     unsigned count = 0;
@@ -192,6 +195,8 @@ static int watch (zfabric_broker_t *broker, int interrupts, uint64_t drain_ms, l
         bool came = poll (&item, 1, count ? 0 : LOOK_MS) == 1;
         if (came)
             count = interrupt_count ();
+        if (hangup_came ())
+            doors_reload (doors, log);
         flight_look ();
         thrift_look ();
         tell_of_refusals (log);
@@ -206,18 +211,25 @@ static int watch (zfabric_broker_t *broker, int interrupts, uint64_t drain_ms, l
     }
 }
 
-static int
-serve (const zfabric_broker_options_t *broker_options, const char *recordings, log_t *log)
+static int serve (const zfabric_broker_options_t *broker_options,
+                  doors_t *doors,
+                  const char *recordings,
+                  log_t *log)
 {
     char problem[512];
     int interrupts = interrupt_start (false);
 
-    if (interrupts < 0)
+    // Without doors a SIGHUP is what it always was.
+    if (interrupts < 0 || (places_have_doors (&doors->places) && hangup_start ()))
         return complain_failed ("no signals: %s", strerror (errno));
     descriptors_raise ();
     zfabric_broker_t *broker = zfabric_broker_new (broker_options, problem, sizeof problem);
     if (!broker)
         return complain_failed ("%s", problem);
+    if (doors_start (doors, log) != STATUS_OK) {
+        zfabric_broker_destroy (&broker);
+        return STATUS_FAILED;
+    }
     if (!broker_options->curve) {
         warn_of_open_doors (broker, zfabric_broker_serving, log);
         warn_of_open_doors (broker, zfabric_broker_listening, log);
@@ -228,7 +240,7 @@ serve (const zfabric_broker_options_t *broker_options, const char *recordings, l
     // Nobody may be reading it: no reason to end.
     (void)fflush (stdout);
     notify_ready ();
-    int status = watch (broker, interrupts, broker_options->drain_ms, log);
+    int status = watch (broker, doors, interrupts, broker_options->drain_ms, log);
     flight_stop ();
     zfabric_broker_destroy (&broker);
     return status;
@@ -238,6 +250,7 @@ static int run (options_t *options)
 {
     const char *file = options_text (options, "config");
     zfabric_broker_options_t broker_options;
+    doors_t doors;
     log_t log;
     int status = file ? read_config (options, file) : STATUS_OK;
 
@@ -246,7 +259,11 @@ static int run (options_t *options)
     take_options (options, &log, &broker_options);
     if (!broker_options.curve != !broker_options.authorized)
         return complain_usage ("--curve and --authorized belong together");
-    return serve (&broker_options, options_text (options, "recordings"), &log);
+    status = doors_init (&doors, options, &broker_options);
+    if (status == STATUS_OK)
+        status = serve (&broker_options, &doors, options_text (options, "recordings"), &log);
+    doors_finish (&doors);
+    return status;
 }
 
 const command_t command_broker = {

@@ -344,6 +344,33 @@ class Places(DoorCase):
         client.expect_result("BROKER_WENT_AWAY")
 
 
+class InTheBroker(DoorCase):
+    def test_doors_of_the_broker_itself(self):
+        path = self.scratch.file()
+        native = [self.scratch.ipc(), self.scratch.ipc()]
+        self.bridge = self.start(
+            "--drain", "10s",
+            serve=[native[0], f"socket://{path}"],
+            listen=[native[1], "json+tcp://127.0.0.1:*"],
+        )  # fmt: skip
+        self.client_door, self.worker_door = self.door("clients"), self.door("workers")
+        client, worker = self.legacy_client(), self.legacy_worker(2)
+        cookie = client.run("p", 1)
+        worker.finish(worker.take(cookie), 2)
+        self.assertEqual(legacy.document(client.expect_result("OK", cookie)), 2)
+        cookie = self.client().run("p", 1)
+        worker.finish(worker.take(cookie), 2)
+        # It stops in order: what runs is answered, workers are told.
+        cookie = client.run("p", 3)
+        run = worker.take(cookie)
+        self.bridge.signal(signal.SIGTERM)
+        worker.expect("SHUTDOWN")
+        worker.finish(run, 4)
+        self.assertEqual(legacy.document(client.expect_result("OK", cookie)), 4)
+        self.assertEqual(self.bridge.wait(), 0)
+        self.assertFalse(path.exists())
+
+
 class Tls(DoorCase):
     def test_certificates_of_clients(self):
         cert, key = self.make_certificate("client")
