@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define WORTH_IT (8u * 1024 * 1024) // octets
-#define CODE     (8u * 1024 * 1024) // of what a process holds: libraries, stacks
+#define CODE     (10u * 1024 * 1024) // of what a process holds: libraries, stacks
 #define LOOKS    4u                 // in a row: what is free just now may be needed again at once
 
 // Octets of memory that the process holds; 0 if nobody knows.
@@ -37,7 +37,9 @@ static bool wasteful (void)
     if (held < CODE + WORTH_IT)
         return false;
     struct mallinfo2 info = mallinfo2 ();
-    return held - CODE > 2 * (info.uordblks + info.hblkhd) + WORTH_IT;
+    size_t used = info.uordblks + info.hblkhd;
+    size_t spare = held - CODE > used ? held - CODE - used : 0;
+    return spare > used && spare > WORTH_IT;
 }
 
 void thrift_look (void)

@@ -7,9 +7,8 @@
 #ifndef CLI_THRIFT_H
 #define CLI_THRIFT_H
 
-// Gives memory back if for some looks in a row more than half of what the process holds was free,
-// and it is worth it. As a rule it only looks at how much the process holds. To be called now and
-// then, on one thread.
+// Gives memory back if for some looks in a row more was free than in use, and it is worth it. As a
+// rule it only looks at how much the process holds. To be called now and then, on one thread.
 void thrift_look (void);
 
 #endif
