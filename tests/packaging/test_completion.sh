@@ -16,7 +16,7 @@ offers() {
     fi
 }
 
-offers 'broker' br
+offers 'broker' bro
 offers '--help' --he
 offers '--queue --queue-wait' broker --queue
 offers '--listen' broker --serve ipc:///tmp/x --li
