@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG         1024
+#define BACKLOG         4096
 #define USER_TIMEOUT_MS 10000
 #define KEEP_IDLE_S     5
 #define KEEP_INTERVAL_S 2
