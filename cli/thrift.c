@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define WORTH_IT (8u * 1024 * 1024) // octets
+#define WORTH_IT (8u * 1024 * 1024)  // octets
 #define CODE     (10u * 1024 * 1024) // of what a process holds: libraries, stacks
-#define LOOKS    4u                 // in a row: what is free just now may be needed again at once
+#define LOOKS    4u                  // in a row: what is free just now may be needed again at once
 
 // Octets of memory that the process holds; 0 if nobody knows.
 static size_t resident (void)

@@ -38,7 +38,7 @@ SPEAK_ZMQ = {
 # are pure: the same input gives the same output.
 IMPURE = SPEAK_ZMQ | {
     'fabric/condition.c', 'fabric/condition.h', 'fabric/moment.c', 'fabric/fault.c',
-    'broker/ears.h', 'broker/loop.c', 'broker/loop.h', 'broker/recording_file.c',
+    'broker/ears.h', 'broker/loop*', 'broker/recording_file.c',
     'broker/key_folder.c',
     # The worker's threads and its processes; what they decide is in task_manager.c.
     'worker/guard.c', 'worker/process.c', 'worker/runner.c', 'worker/spawn.c', 'worker/worker_*',
