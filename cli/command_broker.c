@@ -242,6 +242,7 @@ static int serve (const zfabric_broker_options_t *broker_options,
     notify_ready ();
     int status = watch (broker, doors, interrupts, broker_options->drain_ms, log);
     flight_stop ();
+    doors_drain (doors);
     zfabric_broker_destroy (&broker);
     return status;
 }

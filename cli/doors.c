@@ -12,6 +12,8 @@
 #include "fabric/endpoint.h"
 #include "fabric/limits.h"
 
+#define LAST_WORDS_MS 5000 // for what the broker said last to get out
+
 static const char *const sides[] = {[SIDE_CLIENTS] = "clients", [SIDE_WORKERS] = "workers"};
 
 // The broker's endpoints of a side: those that were named that are no doors, and the private one.
@@ -74,6 +76,14 @@ void doors_reload (doors_t *self, log_t *log)
 {
     if (self->bridge)
         doors_reload_bridge (self->bridge, log);
+}
+
+void doors_drain (doors_t *self)
+{
+    if (!self->bridge)
+        return;
+    bridge_drain (self->bridge);
+    (void)bridge_wait (self->bridge, LAST_WORDS_MS);
 }
 
 void doors_finish (doors_t *self)

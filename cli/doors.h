@@ -31,6 +31,9 @@ int doors_start (doors_t *self, log_t *log);
 // Reads the certificates again.
 void doors_reload (doors_t *self, log_t *log);
 
+// The broker has ended: its last answers are passed on, for a few seconds at the longest.
+void doors_drain (doors_t *self);
+
 // Closes them: what was said already has a moment to get out.
 void doors_finish (doors_t *self);
 
