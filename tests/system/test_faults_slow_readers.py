@@ -121,7 +121,8 @@ class Clients(SlowReaders):
                   f"{shown(highest)} at most, {shown(after)} after each; {pings.end()}")
         for value in highest:
             self.assertLess(value - before.memory, 8 * 2 * OUTBOX + SLACK)
-        self.assertLess(after[2] - after[0], SLACK / 2)
+        if SLOW == 1:  # a sanitizer's allocator keeps what was freed, to find who uses it
+            self.assertLess(after[2] - after[0], SLACK / 2)
 
     def storm(self, worker, count):
         """So many clients that don't read, and their going; the most memory that was used."""
