@@ -1,7 +1,8 @@
 """One broker at a time over a DEALER, for an asyncio loop.
 
 A connection is never mended: when it breaks, is silent or is refused, the socket is thrown away and a
-fresh one made, for the broker knows nobody again who comes back. libzmq's own reconnecting is off.
+fresh one made, for the broker knows nobody again who comes back. libzmq's own reconnecting is put off for
+longer than any socket lives after a break; off (-1), it throws away what had come and was not read.
 ZMQ_FD tells edges: so the socket is read until it is empty, and looked at again after each send.
 """
 
@@ -20,11 +21,13 @@ import zmq
 from .keys import Keys
 
 LINGER_MS = 2000
+RECONNECT_MS = 60000
 PAUSE_MIN = 0.1
 PAUSE_ABSENT = 0.8  # the longest while nobody is there
 PAUSE_MAX = 5.0  # the longest when turned away
 ASK = 1.0  # seconds between HEARTBEATs
 SILENCE = 5.0  # no word for so long: the broker went away
+LAST_WORDS = 0.1  # seconds: libzmq tells that a peer is gone before it hands over its last packets
 BATCH = 200  # packets read before others have their turn
 EVENTS = (zmq.EVENT_CONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_DISCONNECTED
           | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -58,6 +61,7 @@ class Link:
         self._reached = False
         self._scheduled = False
         self._timer: Optional[asyncio.TimerHandle] = None
+        self._parting: Optional[asyncio.TimerHandle] = None
         self._heard = 0.0
         self.connected = False
         self.reason = "no broker yet"
@@ -68,7 +72,7 @@ class Link:
     def _open(self) -> None:
         dealer = self._context.socket(zmq.DEALER)
         dealer.linger = LINGER_MS
-        dealer.setsockopt(zmq.RECONNECT_IVL, -1)
+        dealer.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         dealer.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         if self._keys is not None:
             dealer.curve_serverkey = self._keys.server_key.encode()
@@ -95,9 +99,10 @@ class Link:
         self._wake()
 
     def _drop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._parting):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._parting = None
         for socket in (self._socket, self._monitor):
             if socket is not None:
                 self._loop.remove_reader(socket.fd)
@@ -162,11 +167,19 @@ class Link:
                 return
         else:
             self._wake()
-        if broken:
+        if broken and self.connected:
+            if self._parting is None:
+                self._parting = self._loop.call_later(LAST_WORDS, self._part, broken)
+        elif broken:
             self._broke(broken)
         elif self._outbox and dealer.events & zmq.POLLOUT:
             self._flush()
             self._wake()
+
+    def _part(self, reason: str) -> None:
+        """The last packets of a peer that has gone, then the end of its connection."""
+        self._look()
+        self._broke(reason)
 
     def _watch(self) -> str:
         """What the monitor says; not empty: the connection is gone."""
