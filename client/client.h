@@ -23,6 +23,7 @@ typedef struct {
     encoding_t codec;
     span_t connect_timeout_ms;
     bool ended;             // a call has, in this turn
+    bool waited;            // the last turn looked at the descriptors
     unsigned lingers_in;    // how many ends it does not linger after now
     unsigned lingers_after; // and will not after it was in vain again
     atomic_bool stop;       // rung for by the mailbox
