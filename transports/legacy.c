@@ -119,7 +119,8 @@ static int take_payload (reader_t *self, aside_t which)
 {
     if (take_word (self, "null"))
         return 0;
-    if (json_token_string (&self->in, &self->payloads[which])) {
+    if (at_end (self) || *self->in.at != '"'
+        || json_token_string (&self->in, &self->payloads[which])) {
         fault_set (self->fault, "%s: not a string", aside_names[which]);
         errno = EPROTO;
         return -1;
@@ -323,7 +324,7 @@ static void put_members (slice_t header, const char *const *without, buffer_t *o
         in.at++;
         json_token_space (&in);
         const uint8_t *from = in.at;
-        if (in.at == in.end || json_token_string (&in, &key))
+        if (in.at == in.end || *in.at != '"' || json_token_string (&in, &key))
             return; // an empty object
         json_token_space (&in);
         in.at++;

@@ -153,8 +153,9 @@ static inline bool beside_documents (const json_t *a, const msgpack_object *b)
             const msgpack_object_kv *member = &b->via.map.ptr[i];
             if (member->key.type != MSGPACK_OBJECT_STR)
                 return false;
-            const json_t *value =
-                json_object_getn (a, member->key.via.str.ptr, member->key.via.str.size);
+            const msgpack_object_str *key = &member->key.via.str;
+            // msgpack-c's text of no octets may be NULL, which jansson takes for no key at all.
+            const json_t *value = json_object_getn (a, key->size ? key->ptr : "", key->size);
             if (!value || !beside_documents (value, &member->val))
                 return false;
         }
