@@ -31,28 +31,44 @@ void process_adopt (process_t *self, const char *serve, const char *listen, pid_
 
 // ---- endpoints
 
-// A port that is free now.
-static int free_port (uint16_t *port)
+// A port that is free now, and as long as the socket `*probe` stays open nobody else's.
+static int free_port (uint16_t *port, int *probe)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
-    int probe = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (probe < 0)
+    *probe = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*probe < 0)
         return -1;
-    int rc = bind (probe, (struct sockaddr *)&address, len)
-             || getsockname (probe, (struct sockaddr *)&address, &len);
+    if (bind (*probe, (struct sockaddr *)&address, len)
+        || getsockname (*probe, (struct sockaddr *)&address, &len)) {
+        close (*probe);
+        return -1;
+    }
     *port = ntohs (address.sin_port);
-    close (probe);
-    return rc ? -1 : 0;
+    return 0;
+}
+
+// Both are held before either is let go, or they might be the same.
+static int free_ports (uint16_t ports[static 2])
+{
+    int first, second;
+
+    if (free_port (&ports[0], &first))
+        return -1;
+    int rc = free_port (&ports[1], &second);
+    if (!rc)
+        close (second);
+    close (first);
+    return rc;
 }
 
 static int choose_endpoints (process_t *self, bool tcp)
 {
     if (tcp) {
         uint16_t ports[2];
-        if (free_port (&ports[0]) || free_port (&ports[1]))
+        if (free_ports (ports))
             return -1;
         (void)snprintf (self->serve, sizeof self->serve, "tcp://127.0.0.1:%u", ports[0]);
         (void)snprintf (self->listen, sizeof self->listen, "tcp://127.0.0.1:%u", ports[1]);

@@ -7,6 +7,7 @@ than a plain build it is (sanitizers).
 import contextlib
 import os
 import pathlib
+import random
 import select
 import signal
 import socket
@@ -181,17 +182,47 @@ class Scratch:
         self._directory.cleanup()
 
 
+def claim_port():
+    """A port that no other test asks for while this process lives.
+
+    Below the range that the kernel gives to outgoing connections, so that none of them takes it
+    before the server under test is up. Claims of concurrent tests meet in the abstract UNIX names,
+    which the kernel lets go of with the process.
+    """
+    for _ in range(1000):
+        port = random.randrange(10_000, 32_000)
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0zfabric-test-port-{port}")
+        except OSError:
+            claim.close()
+            continue
+        _CLAIMS.append(claim)
+        return port
+    raise AssertionError("no port is free")
+
+
+_CLAIMS = []
+
+
 def free_tcp(host="127.0.0.1"):
-    """A tcp endpoint whose port was free a moment ago; None where the host can't be bound."""
+    """A tcp endpoint that nobody listens on; None where the host can't be bound."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, 0))
-            port = probe.getsockname()[1]
     except OSError:
         return None
-    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+    for _ in range(100):
+        port = claim_port()
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
+        except OSError:
+            continue
+        return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+    raise AssertionError(f"no port of {host} is free")
 
 
 def listify(value):
