@@ -151,6 +151,9 @@ void zfabric_client_stop (zfabric_client_t *self)
         return;
     atomic_store (&self->loop->stop, true);
     mailbox_ring (self->hub->mail);
+    pthread_mutex_lock (&self->hub->lock);
+    baton_recall (&self->hub->baton);
+    pthread_mutex_unlock (&self->hub->lock);
     if (!hub_is_own_thread (self->hub))
         hub_wait_finished (self->hub);
 }

@@ -68,6 +68,7 @@ static void post (zfabric_call_t *self)
     self->in_mail = true;
     (void)atomic_fetch_add (&self->refs, 1);
     mailbox_put (self->hub->mail, &self->letter);
+    baton_recall (&self->hub->baton);
 }
 
 // The lock is held.
@@ -80,14 +81,14 @@ static void open_call (zfabric_call_t *self, bool let_go)
     (void)atomic_fetch_add (&self->refs, 2u - let_go); // until its end, and for the letter
 }
 
-size_t call_post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go)
+// As many as may be open. The lock is held.
+static size_t post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go)
 {
     list_node_t *node;
     list_t open;
     size_t count = 0;
 
     list_init (&open);
-    pthread_mutex_lock (&hub->lock);
     while (!hub->closed && hub->open < max_open && (node = list_first (letters))) {
         list_remove (node);
         list_append (&open, node);
@@ -97,8 +98,32 @@ size_t call_post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go)
     mailbox_put_all (hub->mail, &open);
     if (!list_empty (letters))
         errno = hub->closed ? ESHUTDOWN : EAGAIN;
+    return count;
+}
+
+size_t call_post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go)
+{
+    pthread_mutex_lock (&hub->lock);
+    size_t count = post_all (hub, letters, max_open, let_go);
+    baton_recall (&hub->baton);
     pthread_mutex_unlock (&hub->lock);
     return count;
+}
+
+int call_post_alone (hub_t *hub, zfabric_call_t *call, size_t max_open, bool *has_baton)
+{
+    list_t letters;
+
+    list_init (&letters);
+    list_append (&letters, &call->letter);
+    pthread_mutex_lock (&hub->lock);
+    bool posted = post_all (hub, &letters, max_open, false) == 1;
+    *has_baton = posted && baton_borrow (&hub->baton);
+    pthread_mutex_unlock (&hub->lock);
+    if (posted)
+        return 0;
+    list_remove (&call->letter);
+    return -1;
 }
 
 void zfabric_call_cancel (zfabric_call_t *self)
@@ -113,17 +138,12 @@ void zfabric_call_cancel (zfabric_call_t *self)
     pthread_mutex_unlock (&self->hub->lock);
 }
 
-void call_open_letters (hub_t *hub, list_t *opened)
+// The lock is held.
+static void open_letters (list_t *letters, list_t *opened)
 {
-    list_t letters;
     list_node_t *node;
 
-    list_init (&letters);
-    mailbox_take (hub->mail, &letters);
-    if (list_empty (&letters))
-        return;
-    pthread_mutex_lock (&hub->lock);
-    while ((node = list_first (&letters))) {
+    while ((node = list_first (letters))) {
         zfabric_call_t *call = container_of (node, zfabric_call_t, letter);
         list_remove (node);
         list_append (opened, &call->opened);
@@ -131,7 +151,34 @@ void call_open_letters (hub_t *hub, list_t *opened)
         call->cancels = call->cancel;
         call->start = call->cancel = call->in_mail = false;
     }
+}
+
+void call_open_letters (hub_t *hub, list_t *opened)
+{
+    list_t letters;
+
+    list_init (&letters);
+    mailbox_take (hub->mail, &letters);
+    if (list_empty (&letters))
+        return;
+    pthread_mutex_lock (&hub->lock);
+    open_letters (&letters, opened);
     pthread_mutex_unlock (&hub->lock);
+}
+
+bool call_open_letters_alone (hub_t *hub, list_t *opened)
+{
+    list_t letters;
+
+    list_init (&letters);
+    pthread_mutex_lock (&hub->lock);
+    bool alone = hub->open <= 1;
+    if (alone) {
+        mailbox_take (hub->mail, &letters);
+        open_letters (&letters, opened);
+    }
+    pthread_mutex_unlock (&hub->lock);
+    return alone;
 }
 
 // ---- the client's thread

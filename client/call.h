@@ -61,9 +61,17 @@ void call_unref (zfabric_call_t **self_p);
  */
 size_t call_post_all (hub_t *hub, list_t *letters, size_t max_open, bool let_go);
 
+/*  Hands over one call, and takes the baton with it if that is free: whether it did is in
+ *  *has_baton. 0, or -1 with errno as above.
+ */
+int call_post_alone (hub_t *hub, zfabric_call_t *call, size_t max_open, bool *has_baton);
+
 // The client's thread: opens the letters, moved to `opened` in their order. What they say is in
 // `starts` and `cancels` of their calls, which are to be unreferenced.
 void call_open_letters (hub_t *hub, list_t *opened);
+
+// The same for who has borrowed the baton: false, and nothing is opened, if there is another call.
+bool call_open_letters_alone (hub_t *hub, list_t *opened);
 
 // The client's thread: a partial has come, or the end; both take what the payload holds.
 void call_partial (zfabric_call_t *self, const packet_t *packet, frame_t *payload);

@@ -136,14 +136,11 @@ static const multiplexor_sink_t client_sink = {
 
 // ---- letters
 
-static void read_letters (client_loop_t *self, moment_t now)
+static void do_as_they_say (client_loop_t *self, list_t *letters, moment_t now)
 {
-    list_t letters;
     list_node_t *node;
 
-    list_init (&letters);
-    call_open_letters (self->hub, &letters);
-    while ((node = list_first (&letters))) {
+    while ((node = list_first (letters))) {
         zfabric_call_t *call = container_of (node, zfabric_call_t, opened);
         list_remove (node);
         if (call->starts)
@@ -153,6 +150,27 @@ static void read_letters (client_loop_t *self, moment_t now)
         call_unref (&call);
     }
     multiplexor_flush (&self->multiplexor);
+}
+
+static void read_letters (client_loop_t *self)
+{
+    list_t letters;
+
+    list_init (&letters);
+    call_open_letters (self->hub, &letters);
+    do_as_they_say (self, &letters, moment_now ());
+}
+
+// The borrower of the baton. Whether it is still alone.
+static bool read_own_letters (client_loop_t *self)
+{
+    list_t letters;
+
+    list_init (&letters);
+    if (!call_open_letters_alone (self->hub, &letters))
+        return false;
+    do_as_they_say (self, &letters, moment_now ());
+    return true;
 }
 
 // ---- the link
@@ -292,23 +310,68 @@ static void turn (client_loop_t *self)
     if (!mail || !self->waited)
         wait_for_work (self);
     self->waited = !mail || !self->waited;
-    read_letters (self, moment_now ());
+    read_letters (self);
     step_link (self);
     give_up (self);
     hub_tell (self->hub);
 }
 
+/*  Lends the baton to a caller who waits for the only task, and has it back after this. Events
+ *  are told on the client's thread only, so where somebody listens to them it keeps it.
+ */
+static void lend_baton (client_loop_t *self)
+{
+    if (self->options.on_event || !multiplexor_has_one (&self->multiplexor))
+        return;
+    pthread_mutex_lock (&self->hub->lock);
+    if (self->hub->open == 1 && !atomic_load (&self->stop))
+        baton_offer (&self->hub->baton);
+    baton_await (&self->hub->baton, &self->hub->lock);
+    pthread_mutex_unlock (&self->hub->lock);
+}
+
 void client_loop_run (client_loop_t *self)
 {
     hub_begin (self->hub);
-    while (!atomic_load (&self->stop))
+    while (!atomic_load (&self->stop)) {
+        lend_baton (self);
         turn (self);
+    }
     hub_close (self->hub);
     // What was asked for before may still be sent; nobody waits for its end here.
-    read_letters (self, moment_now ());
+    read_letters (self);
     multiplexor_stop (&self->multiplexor, "the client was closed");
     hub_tell (self->hub);
     link_stop (self->link);
+}
+
+// Whether the call has ended; if not, there are others, or the client is to stop.
+static bool turns_until_ended (client_loop_t *self, const zfabric_call_t *call)
+{
+    while (!atomic_load (&self->stop) && read_own_letters (self)) {
+        step_link (self);
+        give_up (self);
+        hub_tell (self->hub);
+        if (atomic_load (&call->ended))
+            return true;
+        wait_for_work (self);
+    }
+    return false;
+}
+
+void client_loop_borrowed (client_loop_t *self, const zfabric_call_t *call)
+{
+    bool ended = turns_until_ended (self, call) && link_is_up (self->link); // or it must be dialled
+    hub_t *hub = self->hub;
+
+    self->ended = false;
+    pthread_mutex_lock (&hub->lock);
+    // Looked at with the lock held, for who stops the client recalls the baton afterwards.
+    if (ended && hub->open == 0 && !atomic_load (&self->stop))
+        baton_leave (&hub->baton);
+    else
+        baton_give_back (&hub->baton);
+    pthread_mutex_unlock (&hub->lock);
 }
 
 // ---- life cycle

@@ -55,6 +55,16 @@ void client_loop_destroy (client_loop_t **self_p);
 // Until `stop`. All calls have ended then.
 void client_loop_run (client_loop_t *self);
 
+/*  A caller who has the baton, for its call: does the turns until that has ended or others need it.
+ *  It has it no more after this, and the client may be gone.
+ */
+void client_loop_borrowed (client_loop_t *self, const zfabric_call_t *call);
+
+/*  Waits, without callbacks and for ever, for the end of a call; with the baton, if it has or gets
+ *  it.
+ */
+void client_wait_alone (client_loop_t *self, zfabric_call_t *call, bool has_baton);
+
 // The header of a CANCEL. 0 or -1 (ENOMEM); the frame is empty then.
 int client_cancel_header (encoding_t codec, const cookie_t *cookie, frame_t *header);
 

@@ -27,6 +27,7 @@ hub_t *hub_new (void)
     }
     (void)pthread_mutex_init (&self->lock, NULL); // can't fail on Linux
     condition_init (&self->changed);
+    baton_init (&self->baton);
     list_init (&self->news);
     self->bell = -1;
     atomic_init (&self->refs, 1);
@@ -49,6 +50,7 @@ void hub_unref (hub_t **self_p)
     if (self->bell >= 0)
         close (self->bell);
     mailbox_destroy (&self->mail);
+    baton_finish (&self->baton);
     (void)pthread_cond_destroy (&self->changed);
     pthread_mutex_destroy (&self->lock);
     free (self);

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "client/baton.h"
 #include "fabric/fault.h"
 #include "fabric/mailbox.h"
 
@@ -24,6 +25,7 @@ typedef struct {
     bool closed;      // it takes no more letters
     bool finished;    // it has done its last
     size_t open;      // calls that have not ended
+    baton_t baton;    // whose turns they are
     bool up;
     char reason[FAULT_TEXT_MAX];
     list_t news;    // calls that zfabric_client_next () has not given out since something came

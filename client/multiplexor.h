@@ -149,6 +149,12 @@ static inline bool multiplexor_idle (const multiplexor_t *self)
     return self->runs.count + self->cancels.count == 0;
 }
 
+// Whether one is, a RUN.
+static inline bool multiplexor_has_one (const multiplexor_t *self)
+{
+    return self->runs.count == 1 && self->cancels.count == 0;
+}
+
 // Verifies what holds between calls, O(n). For tests.
 bool multiplexor_check (const multiplexor_t *self);
 

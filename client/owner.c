@@ -68,6 +68,32 @@ static bool has_ended (const zfabric_call_t *self)
     return atomic_load (&self->ended);
 }
 
+// Until the call has ended, or the baton is the caller's: whether it is.
+static bool wait_for_baton (zfabric_call_t *self)
+{
+    call_waiter_t waiter;
+    baton_wish_t wish = {.changed = &waiter.changed, .in_vain = &self->ended};
+    hub_t *hub = self->hub;
+
+    pthread_mutex_lock (&hub->lock);
+    waiter_init (&waiter, self);
+    baton_want (&hub->baton, &wish);
+    while (!wish.has && !has_ended (self))
+        (void)condition_wait (&waiter.changed, &hub->lock, MOMENT_NEVER);
+    baton_unwant (&hub->baton, &wish);
+    waiter_finish (&waiter, self);
+    pthread_mutex_unlock (&hub->lock);
+    return wish.has;
+}
+
+void client_wait_alone (client_loop_t *self, zfabric_call_t *call, bool has_baton)
+{
+    if (has_baton)
+        client_loop_borrowed (self, call);
+    while (!has_ended (call) && wait_for_baton (call))
+        client_loop_borrowed (self, call);
+}
+
 static bool has_news (const zfabric_call_t *self)
 {
     return atomic_load (&self->ended) || !list_empty (&self->partials);

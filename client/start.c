@@ -6,6 +6,8 @@
 #include "client/client.h"
 #include "fabric/container.h"
 
+static const zfabric_run_options_t default_options;
+
 static void make_cookie (client_random_t *random, cookie_t *cookie)
 {
     pthread_mutex_lock (&random->lock);
@@ -80,11 +82,9 @@ static size_t make_runs (zfabric_client_t *self,
                          zfabric_call_t **calls,
                          list_t *letters)
 {
-    static const zfabric_run_options_t defaults;
-
     for (size_t i = 0; i < count; i++) {
         zfabric_run_t run = runs[i];
-        run.options = run.options ? run.options : &defaults;
+        run.options = run.options ? run.options : &default_options;
         zfabric_call_t *call = make_run (self, &run);
         if (!call)
             return i;
@@ -165,24 +165,53 @@ zfabric_call_t *zfabric_client_cancel (zfabric_client_t *self, const char *text)
     return NULL;
 }
 
+// Runs a call that has no callbacks. NULL as zfabric_client_start ().
+static zfabric_call_t *run_alone (zfabric_client_t *self, const zfabric_run_t *run)
+{
+    bool has_baton = false;
+    zfabric_call_t *call = make_run (self, run);
+
+    if (!call)
+        return NULL;
+    if (call_post_alone (self->hub, call, self->max_open, &has_baton)) {
+        unref_keeping_errno (call);
+        return NULL;
+    }
+    client_wait_alone (self->loop, call, has_baton);
+    return call;
+}
+
+static zfabric_call_t *run_with_callbacks (zfabric_client_t *self, const zfabric_run_t *run)
+{
+    zfabric_call_t *call = NULL;
+
+    if (zfabric_client_start_many (self, run, 1, &call) == 1)
+        (void)zfabric_call_wait (call, -1);
+    return call;
+}
+
 zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
                                       const char *pipeline,
                                       const void *payload,
                                       size_t size,
                                       const zfabric_run_options_t *options)
 {
-    zfabric_result_t *result = NULL;
+    const zfabric_run_t run = {pipeline, payload, size, options ? options : &default_options};
 
+    if (!self) {
+        errno = EINVAL;
+        return NULL;
+    }
     // Before the task runs, not after.
-    if (self && hub_is_own_thread (self->hub)) {
+    if (hub_is_own_thread (self->hub)) {
         errno = EDEADLK;
         return NULL;
     }
-    zfabric_call_t *call = zfabric_client_start (self, pipeline, payload, size, options);
+    bool silent = !run.options->on_result && !run.options->on_partial && !run.options->notify;
+    zfabric_call_t *call = silent ? run_alone (self, &run) : run_with_callbacks (self, &run);
     if (!call)
         return NULL;
-    if (zfabric_call_wait (call, -1))
-        result = call_take_result (call);
+    zfabric_result_t *result = call_take_result (call);
     int problem = errno;
     zfabric_call_destroy (&call);
     errno = problem;

@@ -188,6 +188,8 @@ ZFABRIC_EXPORT size_t zfabric_client_start_many (zfabric_client_t *self,
                                                  zfabric_call_t **calls);
 
 // Starts a task and waits for its end. The result is yours to destroy. NULL as above, or EDEADLK.
+// Where it is the only task, and nobody listens to events, the caller's thread does the client's
+// work meanwhile, which saves it two wakings up.
 // Threads: any but the client's own, which gets EDEADLK.
 ZFABRIC_EXPORT zfabric_result_t *zfabric_client_run (zfabric_client_t *self,
                                                      const char *pipeline,

@@ -42,7 +42,7 @@ IMPURE = SPEAK_ZMQ | {
     'broker/key_folder.c',
     # The worker's threads and its processes; what they decide is in task_manager.c.
     'worker/guard.c', 'worker/process.c', 'worker/runner.c', 'worker/spawn.c', 'worker/worker_*',
-    'client/call.c', 'client/call.h', 'client/client.h', 'client/headers.c',
+    'client/baton.c', 'client/baton.h', 'client/call.c', 'client/call.h', 'client/client.h', 'client/headers.c',
     'client/hub.c', 'client/hub.h', 'client/owner.c', 'client/start.c',
     'fabric/mailbox.c',
     'fabric/key_file.c',
