@@ -224,12 +224,15 @@ class Breaks(Fabric):
     def test_a_silent_broker_is_given_up(self):
         self.worker()
         client = self.client()
-        task = client.start("hang")
+        # Whether the worker gives the broker up as well, or hears of it in time, is open. If it does not, the
+        # broker has to end the task, for the worker does not drain before.
+        task = client.start("hang", orphan="cancel")
         self.assertTrue(self.gate.wait(DEADLINE))
         self.broker.signal(signal.SIGSTOP)
         self.raises(zfabric.BrokerWentAway, task.result, 2 * DEADLINE)
         self.broker.signal(signal.SIGCONT)
-        self.assertEqual(client.run("echo", 1, connect=DEADLINE), 1)
+        # If the worker does, it may be after it was given this task, which then goes to its next connection.
+        self.assertEqual(client.run("echo", 1, connect=DEADLINE, retries=100), 1)
 
     def test_several_endpoints_are_tried_in_turn(self):
         self.worker()

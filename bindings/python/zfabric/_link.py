@@ -193,6 +193,7 @@ class Link:
                 self._reached = True
             elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.connected = True
+                self._heard = self._loop.time()  # a word as well: who was long in coming is not silent yet
                 self._up()
             elif event in REFUSED:
                 return REFUSED[event]
