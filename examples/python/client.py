@@ -1,5 +1,7 @@
 """A client in Python: many tasks at once on one socket. client.py [BROKER]; worker.py serves what it runs.
 
+With more arguments it does one thing: examples/README.md.
+
 Speaks the protocol (docs/PROTOCOL.md) itself; needs pyzmq only.
 """
 import asyncio
@@ -71,7 +73,7 @@ class Client:
             while True:
                 header, value = await packets.get()
                 if header["packet_type"] == "RESULT" and header["rc"] != "OK":
-                    raise Failed(header["rc"], header.get("error", ""))
+                    raise Failed(header["rc"], header.get("error", ""), header.get("stacktrace", []))
                 yield value
                 if header["packet_type"] == "RESULT":
                     break
@@ -85,8 +87,36 @@ class Client:
         await self.send("CANCEL", cookie=cookie)
 
 
+def show(value):
+    print(json.dumps(value), flush=True)
+
+
+async def command(client, verb, pipeline, variables):
+    """One of run, stream, cancel and many; examples/README.md says what each prints."""
+    variables = json.loads(sys.stdin.read() if variables == "-" else variables)
+    cookie = str(uuid.uuid4())
+    try:
+        if verb == "many":  # each of an array of variables, all at once
+            show(await asyncio.gather(*(client.run(pipeline, each) for each in variables)))
+        elif verb == "run":
+            show(await client.run(pipeline, variables))
+        else:
+            async for piece in client.stream(pipeline, variables, cookie=cookie, stream=True):
+                show(piece)
+                if verb == "cancel":
+                    await client.cancel(cookie)
+    except Failed as failed:
+        show(dict(zip(("rc", "error", "stacktrace"), failed.args)))
+        sys.exit(1)
+    finally:
+        client.close()
+
+
 async def main():
     client = Client(sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:51520")
+    if len(sys.argv) > 2:
+        return await command(client, *sys.argv[2:])
+
     print("run:", await client.run("shout", {"text": "hello, fabric"}))
 
     print("stream:", [piece async for piece in client.stream("count", 5, stream=True)])

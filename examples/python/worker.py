@@ -1,4 +1,4 @@
-"""A worker in Python: tasks run at the same time, as coroutines. worker.py [BROKER]; Ctrl-C ends it.
+"""A worker in Python: tasks run at the same time, as coroutines. worker.py [BROKER]; Ctrl-C or SIGTERM: it finishes first.
 
 Speaks the protocol (docs/PROTOCOL.md) itself; needs pyzmq only.
 """
@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+import traceback
 
 import zmq
 import zmq.asyncio
@@ -24,7 +25,21 @@ async def count(last, send_partial):
     return last
 
 
-HANDLERS = {"shout": shout, "count": count}
+async def echo(variables, send_partial):
+    return variables
+
+
+async def sleep(seconds, send_partial):
+    await send_partial("asleep")
+    await asyncio.sleep(seconds)  # a CANCEL ends it here
+    return seconds
+
+
+async def fail(message, send_partial):
+    raise ValueError(message)
+
+
+HANDLERS = {"shout": shout, "count": count, "echo": echo, "sleep": sleep, "fail": fail}
 
 
 class Worker:
@@ -56,7 +71,8 @@ class Worker:
         except asyncio.CancelledError:
             await self.send("RESULT", cookie=cookie, rc="CANCELLED")
         except Exception as problem:  # whatever a handler raises is its task's end, not ours
-            await self.send("RESULT", cookie=cookie, rc="PROCESSOR_EXCEPTION", error=repr(problem))
+            await self.send("RESULT", cookie=cookie, rc="PROCESSOR_EXCEPTION", error=repr(problem),
+                            stacktrace=traceback.format_tb(problem.__traceback__)[-20:])
         del self.tasks[cookie]
 
     async def register(self):
@@ -96,7 +112,8 @@ class Worker:
 async def main():
     worker = Worker(sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:51530")
     serving = asyncio.create_task(worker.serve())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, serving.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
     await serving
 
 
