@@ -392,6 +392,12 @@ int legacy_write (
 {
     size_t from = out->len;
 
+    // Its members are put behind that one; and legacy readers die of a packet without a type.
+    if (!packet_has (packet, PACKET_BIT (PACKET_TYPE))) {
+        fault_set (fault, "packet_type: missing");
+        errno = EPROTO;
+        return -1;
+    }
     start_frame (out);
     put_header (header, packet, out);
     if (payload.len && put_payload (packet, payload, out, fault))

@@ -27,7 +27,7 @@ int legacy_read (slice_t frame, buffer_t *header, legacy_t *legacy, fault_t *fau
 /*  Writes the packet of a broker's as a legacy frame, prefix and all: `header` as it came, `packet`
  *  as it was read. What a legacy peer does not know is put in words that it does: other codes
  * become EXCEPTION, other encodings JSON. 0, or -1 with a fault and `out` as it was: EPROTO if the
- * payload can't be said in JSON; ENOMEM or EMSGSIZE.
+ * payload can't be said in JSON, or the header has no `packet_type`; ENOMEM or EMSGSIZE.
  */
 int legacy_write (
     slice_t header, const packet_t *packet, slice_t payload, buffer_t *out, fault_t *fault);
