@@ -13,6 +13,7 @@
 #include "broker/callers.h"
 #include "broker/key_folder.h"
 #include "broker/throttle.h"
+#include "fabric/context.h"
 #include "fabric/rights.h"
 
 #define BATCH          64 // questions answered in one turn
@@ -427,7 +428,12 @@ static int open_context (gate_t *self, const char *curve, fault_t *fault)
     if (!self->keys || key_file_read_pair (curve, self->keys, fault))
         return -1;
     self->context = zmq_ctx_new ();
-    return self->context ? 0 : -1;
+    if (!self->context)
+        return -1;
+    // As many as the program chose for the process's own.
+    (void)zmq_ctx_set (self->context, ZMQ_IO_THREADS,
+                       zmq_ctx_get (context_of_process (), ZMQ_IO_THREADS));
+    return 0;
 }
 
 gate_t *gate_new (const char *curve,

@@ -13,6 +13,7 @@
 #include "cli/slurp.h"
 #include "cli/thrift.h"
 
+#include <czmq.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 #define CONFIG_OCTETS_MAX (1024 * 1024)
 #define LOOK_MS           500 // how often it looks whether the broker has stopped by itself
 #define REFUSALS_LOOKS    20  // looks between two lines on refused connections
+#define IO_THREADS_MAX    16
 
 static const option_t rows[] = {
     {.name = "serve",
@@ -90,11 +92,18 @@ static const option_t rows[] = {
      .high = INT64_MAX,
      .number = DEFAULT_OUTBOX,
      .help = "What is kept for one peer that does not read, before it is thrown out."},
+    {.name = "io-threads",
+     .type = OPTION_NUMBER,
+     .low = 1,
+     .high = IO_THREADS_MAX,
+     .number = 1,
+     .group = "Other",
+     .help =
+         "libzmq's threads that read and write. More than one is for thousands of connections."},
     {.name = "config",
      .letter = 'c',
      .line_only = true,
      .argument = "FILE",
-     .group = "Other",
      .help = "Read options from a file of lines `name = value`; what stands on the command line "
              "wins over it."},
     {.name = "recordings",
@@ -260,6 +269,7 @@ static int run (options_t *options)
     take_options (options, &log, &broker_options);
     if (!broker_options.curve != !broker_options.authorized)
         return complain_usage ("--curve and --authorized belong together");
+    zsys_set_io_threads (options_number (options, "io-threads")); // before the first socket
     status = doors_init (&doors, options, &broker_options);
     if (status == STATUS_OK)
         status = serve (&broker_options, &doors, options_text (options, "recordings"), &log);
