@@ -67,7 +67,17 @@ static const option_t limit_rows[] = {
      .help = "How long running tasks have when the bridge stops."},
     {.name = NULL},
 };
-static const option_t *const tables[] = {rows, door_options, key_options, limit_rows, NULL};
+
+// Beside --curve, since a key is either a client's or a worker's.
+static const option_t worker_key_rows[] = {
+    {.name = "worker-curve",
+     .argument = "FILE",
+     .help = "The secret certificate of the key that workers come with, if there are doors for "
+             "both: --curve is then the clients'."},
+    {.name = NULL},
+};
+static const option_t *const tables[] = {rows,       door_options, key_options, worker_key_rows,
+                                         limit_rows, NULL};
 
 // The first signal lets running tasks finish, the second does not.
 static int watch (bridge_t *bridge, int interrupts, log_t *log)
@@ -90,7 +100,7 @@ static int watch (bridge_t *bridge, int interrupts, log_t *log)
     }
 }
 
-static int serve (const bridge_options_t *options)
+static int serve (bridge_options_t *options)
 {
     log_t log = {.level = log_level_of (0)};
     fault_t fault;
@@ -99,6 +109,8 @@ static int serve (const bridge_options_t *options)
     if (interrupts < 0 || hangup_start ())
         return complain_failed ("no signals: %s", strerror (errno));
     descriptors_raise ();
+    options->say = doors_say;
+    options->say_arg = &log;
     bridge_t *bridge = bridge_new (options, &fault);
     if (!bridge)
         return complain_failed ("%s", fault.text);
@@ -129,11 +141,28 @@ static void take_broker (const options_t *options,
     link->secret_key = keys_secret (keys);
 }
 
-static int start (const options_t *options, const places_t *places)
+static int start_with (const options_t *options, bridge_options_t *bridge, keys_t keys[SIDE_COUNT])
 {
     static const char *const clients[] = {DEFAULT_SERVE}, *const workers[] = {DEFAULT_LISTEN};
+    int status = STATUS_OK;
+
+    // Who has doors for one side only needs that side's key only.
+    if (bridge->place_count[SIDE_CLIENTS] || !options_text (options, "worker-curve"))
+        status = keys_load (&keys[SIDE_CLIENTS], options);
+    if (status == STATUS_OK)
+        status = keys_load_as_worker (&keys[SIDE_WORKERS], options);
+    if (status != STATUS_OK)
+        return status;
+    take_broker (options, "broker", clients, &keys[SIDE_CLIENTS], &bridge->broker[SIDE_CLIENTS]);
+    take_broker (options, "worker-broker", workers, &keys[SIDE_WORKERS],
+                 &bridge->broker[SIDE_WORKERS]);
+    return serve (bridge);
+}
+
+static int start (const options_t *options, const places_t *places)
+{
     bridge_options_t bridge;
-    keys_t keys;
+    keys_t keys[SIDE_COUNT] = {{0}, {0}};
 
     if (places->plain_count[SIDE_CLIENTS])
         return complain_usage ("--serve: not a door: %s", places->plain[SIDE_CLIENTS][0]);
@@ -143,13 +172,9 @@ static int start (const options_t *options, const places_t *places)
         return complain_usage ("no door: give --serve, --listen or --reasonchip");
     int status = door_options_take (options, places, &bridge);
     if (status == STATUS_OK)
-        status = keys_load (&keys, options);
-    if (status != STATUS_OK)
-        return status;
-    take_broker (options, "broker", clients, &keys, &bridge.broker[SIDE_CLIENTS]);
-    take_broker (options, "worker-broker", workers, &keys, &bridge.broker[SIDE_WORKERS]);
-    status = serve (&bridge);
-    keys_finish (&keys);
+        status = start_with (options, &bridge, keys);
+    for (side_t side = 0; side < SIDE_COUNT; side++)
+        keys_finish (&keys[side]);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "transports/address.h"
+#include "transports/peer.h"
 
 const option_t door_options[] = {
     {.name = "reasonchip",
@@ -36,6 +37,19 @@ const option_t door_options[] = {
      .choices = "any|1.2|1.3",
      .initial = "any",
      .help = "The only version of TLS to speak."},
+    {.name = "frame-timeout",
+     .type = OPTION_MILLISECONDS,
+     .low = 1,
+     .high = UINT32_MAX,
+     .number = PEER_IDLE_MS,
+     .help = "How long a frame that has begun may stand still before its connection is closed."},
+    {.name = "half-frames",
+     .type = OPTION_OCTETS,
+     .low = 1,
+     .high = INT64_MAX,
+     .number = BRIDGE_HALF_FRAMES,
+     .help = "What frames that are not whole may hold, of all connections together. Beyond it, who "
+             "holds most is thrown out."},
     {.name = NULL},
 };
 
@@ -118,5 +132,7 @@ int door_options_take (const options_t *options, const places_t *places, bridge_
     bridge->max_payload = options_number (options, "max-payload");
     bridge->outbox = options_number (options, "outbox");
     bridge->drain_ms = options_number (options, "drain");
+    bridge->idle_ms = options_number (options, "frame-timeout");
+    bridge->half_frames = options_number (options, "half-frames");
     return take_tls (options, &bridge->tls);
 }

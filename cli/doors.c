@@ -1,13 +1,10 @@
-#define _GNU_SOURCE // mkdtemp
-
 #include "cli/doors.h"
 #include "cli/command.h"
 #include "cli/complain.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "fabric/endpoint.h"
 #include "fabric/limits.h"
@@ -23,7 +20,7 @@ static void take_side (doors_t *self, const options_t *options, side_t side)
     static const char *const names[] = {"serve", "listen"};
     places_t *places = &self->places;
 
-    snprintf (self->inner[side], DOORS_PATH_MAX, "ipc://%s/%s", self->folder, sides[side]);
+    snprintf (self->inner[side], DOORS_PATH_MAX, "ipc://%s/%s", self->folder.path, sides[side]);
     self->endpoints[side] = self->inner[side];
     self->options.broker[side] = (link_options_t){
         .endpoints = &self->endpoints[side],
@@ -46,10 +43,8 @@ int doors_init (doors_t *self, const options_t *options, zfabric_broker_options_
         return status;
     if (broker->curve)
         return complain_usage ("doors need a key of their own where --curve is: zfabric bridge");
-    char folder[] = "/tmp/zfabric-XXXXXX";
-    if (!mkdtemp (folder)) // for nobody but us
-        return complain_failed ("%s: %s", folder, strerror (errno));
-    snprintf (self->folder, sizeof self->folder, "%s", folder);
+    if (private_folder_make (&self->folder))
+        return complain_failed ("no folder in /tmp: %s", strerror (errno));
     take_side (self, options, SIDE_CLIENTS);
     take_side (self, options, SIDE_WORKERS);
     broker->serve = self->places.plain[SIDE_CLIENTS];
@@ -63,8 +58,10 @@ int doors_start (doors_t *self, log_t *log)
 {
     fault_t fault;
 
-    if (!self->folder[0])
+    if (!self->folder.path[0])
         return STATUS_OK;
+    self->options.say = doors_say;
+    self->options.say_arg = log;
     self->bridge = bridge_new (&self->options, &fault);
     if (!self->bridge)
         return complain_failed ("%s", fault.text);
@@ -89,11 +86,13 @@ void doors_drain (doors_t *self)
 void doors_finish (doors_t *self)
 {
     bridge_destroy (&self->bridge);
-    for (side_t side = 0; self->folder[0] && side < SIDE_COUNT; side++)
-        (void)unlink (self->inner[side] + strlen ("ipc://"));
-    if (self->folder[0])
-        (void)rmdir (self->folder);
+    private_folder_remove (&self->folder);
     places_finish (&self->places);
+}
+
+void doors_say (const char *text, void *log)
+{
+    log_write (ZFABRIC_LOG_WARNING, text, log);
 }
 
 void doors_say_places (const bridge_t *bridge, log_t *log)

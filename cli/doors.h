@@ -7,13 +7,14 @@
 
 #include "cli/door_options.h"
 #include "cli/log.h"
+#include "cli/private_folder.h"
 
 #define DOORS_PATH_MAX 64 // octets
 
 typedef struct {
     places_t places;
     bridge_options_t options;
-    char folder[DOORS_PATH_MAX / 2]; // nobody else's; "" if there is none
+    private_folder_t folder;
     char inner[SIDE_COUNT][DOORS_PATH_MAX];
     const char *endpoints[SIDE_COUNT]; // those, as lists of one
     bridge_t *bridge;
@@ -36,6 +37,9 @@ void doors_drain (doors_t *self);
 
 // Closes them: what was said already has a moment to get out.
 void doors_finish (doors_t *self);
+
+// For bridge_options_t.say: `arg` is the log.
+void doors_say (const char *text, void *log);
 
 // Log lines of any bridge: where its doors are, and of its certificates.
 void doors_say_places (const bridge_t *bridge, log_t *log);

@@ -18,6 +18,9 @@ typedef struct {
 // Reads what the options name. STATUS_OK, or the exit status after a complaint.
 int keys_load (keys_t *self, const options_t *options);
 
+// The same for who has --worker-curve as well: that key if it was given, else --curve's.
+int keys_load_as_worker (keys_t *self, const options_t *options);
+
 // Wipes the secret; NULL-safe inside.
 void keys_finish (keys_t *self);
 

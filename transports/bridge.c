@@ -19,9 +19,8 @@
 #include "fabric/mailbox.h"
 #include "transports/peer.h"
 
-#define HALF_FRAMES_MAX (256u * 1024 * 1024) // octets
-#define FRAME_EXTRA     LIMIT_HEADER_OCTETS  // of a legacy packet, besides its payload
-#define FRAME_ESCAPES   2u                   // a payload inside of JSON: quotes have a backslash
+#define FRAME_EXTRA   LIMIT_HEADER_OCTETS // of a legacy packet, besides its payload
+#define FRAME_ESCAPES 2u                  // a payload inside of JSON: quotes have a backslash
 
 typedef enum { SERVES, DRAINS, FLUSHES } phase_t;
 
@@ -63,7 +62,7 @@ void bridge_options_init (bridge_options_t *options)
         .socket_mode = 0600,
         .max_payload = DEFAULT_MAX_PAYLOAD,
         .outbox = DEFAULT_OUTBOX,
-        .half_frames = HALF_FRAMES_MAX,
+        .half_frames = BRIDGE_HALF_FRAMES,
         .idle_ms = PEER_IDLE_MS,
         .drain_ms = DEFAULT_DRAIN_MS,
     };
@@ -326,6 +325,10 @@ static void take_options (bridge_t *self, const bridge_options_t *options)
     self->owner.ended = on_ended;
     self->links[SIDE_WORKERS] = options->broker[SIDE_WORKERS];
     self->house.links = &self->links[SIDE_WORKERS];
+    self->house.outages[SIDE_CLIENTS] =
+        (outage_t){.whom = "clients", .say = options->say, .arg = options->say_arg};
+    self->house.outages[SIDE_WORKERS] =
+        (outage_t){.whom = "workers", .say = options->say, .arg = options->say_arg};
 }
 
 static int open_loop (bridge_t *self, fault_t *fault)
@@ -384,7 +387,8 @@ bridge_t *bridge_new (const bridge_options_t *options, fault_t *fault)
             goto error;
     }
     if (options->place_count[SIDE_CLIENTS]) {
-        self->house.desk = desk_new (self->house.base, &options->broker[SIDE_CLIENTS], fault);
+        self->house.desk = desk_new (self->house.base, &options->broker[SIDE_CLIENTS],
+                                     &self->house.outages[SIDE_CLIENTS], fault);
         if (!self->house.desk)
             goto error;
     }

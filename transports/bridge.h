@@ -16,6 +16,8 @@
 #include "transports/door.h"
 #include "transports/tls.h"
 
+#define BRIDGE_HALF_FRAMES (256u * 1024 * 1024) // octets
+
 typedef struct bridge bridge_t;
 
 typedef struct {
@@ -30,6 +32,9 @@ typedef struct {
     uint64_t half_frames;              // octets of frames that are not whole, of all together
     uint64_t idle_ms;                  // for a frame that has begun
     uint64_t drain_ms;
+    // On the bridge's thread: why there is no broker. NULL: nobody wants to know.
+    void (*say) (const char *text, void *arg);
+    void *say_arg;
 } bridge_options_t;
 
 void bridge_options_init (bridge_options_t *options);

@@ -8,6 +8,7 @@
 struct desk {
     uplink_t *uplink;
     exchange_t *exchange;
+    outage_t *outage;
     struct event *patience; // runs while there is no connection
     list_t line;
     bool up;
@@ -112,6 +113,7 @@ static void on_down (void *arg, const char *reason)
 {
     desk_t *self = (desk_t *)arg;
 
+    outage_tell (self->outage, reason, moment_now ());
     if (self->up)
         exchange_down (self->exchange, reason);
     self->up = false;
@@ -180,7 +182,8 @@ size_t desk_open (const desk_t *self)
 
 // ---- life cycle
 
-desk_t *desk_new (struct event_base *base, const link_options_t *link, fault_t *fault)
+desk_t *
+desk_new (struct event_base *base, const link_options_t *link, outage_t *outage, fault_t *fault)
 {
     desk_t *self = (desk_t *)calloc (1, sizeof *self);
 
@@ -188,6 +191,7 @@ desk_t *desk_new (struct event_base *base, const link_options_t *link, fault_t *
     if (!self)
         return NULL;
     list_init (&self->line);
+    self->outage = outage;
     self->patience = evtimer_new (base, on_patience, self);
     self->exchange = exchange_new (&exchange_sink, self);
     if (!self->patience || !self->exchange)

@@ -10,6 +10,7 @@
 #define TRANSPORTS_DESK_H
 
 #include "transports/exchange.h"
+#include "transports/outage.h"
 #include "transports/uplink.h"
 
 #define DESK_PATIENCE_MS 5000u
@@ -22,8 +23,9 @@ typedef struct hold {
     void (*resume) (struct hold *self); // out of the line already; must not ask at once
 } hold_t;
 
-// NULL with errno and a fault.
-desk_t *desk_new (struct event_base *base, const link_options_t *link, fault_t *fault);
+// `outage` must outlive it. NULL with errno and a fault.
+desk_t *
+desk_new (struct event_base *base, const link_options_t *link, outage_t *outage, fault_t *fault);
 void desk_destroy (desk_t **self_p);
 
 // Whether the desk takes something now. If not, `hold` is put in line, and told later.

@@ -11,6 +11,7 @@
 #include "fabric/link.h"
 #include "transports/desk.h"
 #include "transports/framing.h"
+#include "transports/outage.h"
 
 typedef struct peer peer_t; // transports/peer.h
 
@@ -21,12 +22,13 @@ typedef struct house {
     struct event_base *base;
     desk_t *desk;                // the broker, for clients; NULL: none is served
     const link_options_t *links; // to the broker, for workers
-    framing_budget_t budget;     // of frames that are not whole
-    uint32_t max_frame;          // octets
-    uint64_t max_payload;        // octets
-    bool leaving;                // the bridge is
-    buffer_t header;             // to write in, by whoever has the loop: empty between calls
-    buffer_t out;                //
+    outage_t outages[SIDE_COUNT];
+    framing_budget_t budget; // of frames that are not whole
+    uint32_t max_frame;      // octets
+    uint64_t max_payload;    // octets
+    bool leaving;            // the bridge is
+    buffer_t header;         // to write in, by whoever has the loop: empty between calls
+    buffer_t out;            //
     // Makes room in the budget. False: there is no more to be had.
     bool (*make_room) (struct house *self);
 } house_t;

@@ -76,6 +76,8 @@ static void take_frame (json_conn_t *self, slice_t frame)
 
 static bool takes (json_conn_t *self)
 {
+    if (peer_has_ended (self->peer))
+        return false; // an answer was too much for its outbox, or the half frame was its own
     if (peer_choked (self->peer))
         return false; // it is resumed when it has read some
     return self->side == SIDE_WORKERS ? json_worker_takes (self) : json_client_takes (self);

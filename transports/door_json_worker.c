@@ -67,7 +67,8 @@ static void take_register (json_conn_t *self, const packet_t *packet)
     fault_t fault;
 
     if (!self->stand_in)
-        self->stand_in = stand_in_new (self->house->base, self->house->links, &sink, self, &fault);
+        self->stand_in = stand_in_new (self->house->base, self->house->links,
+                                       &self->house->outages[SIDE_WORKERS], &sink, self, &fault);
     if (!self->stand_in) {
         json_answer (self, NULL, ZFABRIC_EXCEPTION, fault.text);
         peer_end (self->peer);

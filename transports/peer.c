@@ -74,6 +74,11 @@ void peer_end (peer_t *self)
         shut (self);
 }
 
+bool peer_has_ended (const peer_t *self)
+{
+    return self->ended;
+}
+
 bool peer_choked (const peer_t *self)
 {
     return waiting (self) > PEER_CHOKE;

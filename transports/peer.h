@@ -64,4 +64,7 @@ void peer_end (peer_t *self);
 // Closes at once.
 void peer_drop (peer_t *self);
 
+// Whether it was closed: nothing that it sent is to be looked at.
+bool peer_has_ended (const peer_t *self);
+
 #endif

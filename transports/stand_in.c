@@ -14,6 +14,7 @@
 
 struct stand_in {
     uplink_t *uplink;
+    outage_t *outage;
     slots_t slots;
     struct event *timer;
     buffer_t registration; // the legacy worker's, as it came; empty: none
@@ -216,7 +217,7 @@ static void on_down (void *arg, const char *reason)
 {
     stand_in_t *self = (stand_in_t *)arg;
 
-    (void)reason;
+    outage_tell (self->outage, reason, moment_now ());
     backlog_clear (&self->waiting);
     slots_orphan (&self->slots);
     set_timer (self);
@@ -292,6 +293,7 @@ size_t stand_in_busy (const stand_in_t *self)
 
 stand_in_t *stand_in_new (struct event_base *base,
                           const link_options_t *link,
+                          outage_t *outage,
                           const stand_in_sink_t *sink,
                           void *arg,
                           fault_t *fault)
@@ -303,6 +305,7 @@ stand_in_t *stand_in_new (struct event_base *base,
         return NULL;
     list_init (&self->waiting);
     buffer_init (&self->registration, LIMIT_HEADER_OCTETS);
+    self->outage = outage;
     self->sink = sink;
     self->arg = arg;
     self->timer = evtimer_new (base, on_timer, self);

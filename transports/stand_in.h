@@ -10,6 +10,7 @@
 #ifndef TRANSPORTS_STAND_IN_H
 #define TRANSPORTS_STAND_IN_H
 
+#include "transports/outage.h"
 #include "transports/uplink.h"
 
 typedef struct stand_in stand_in_t;
@@ -26,9 +27,10 @@ typedef struct {
     void (*room) (void *arg);
 } stand_in_sink_t;
 
-// NULL with errno and a fault.
+// `outage` must outlive it. NULL with errno and a fault.
 stand_in_t *stand_in_new (struct event_base *base,
                           const link_options_t *link,
+                          outage_t *outage,
                           const stand_in_sink_t *sink,
                           void *arg,
                           fault_t *fault);

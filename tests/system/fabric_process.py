@@ -130,7 +130,9 @@ class Process:
         if self.status is None:
             pidfd = os.pidfd_open(self.pid)
             try:
-                select.select([pidfd], [], [], seconds)
+                poll = select.poll()  # any descriptor, unlike select ()
+                poll.register(pidfd, select.POLLIN)
+                poll.poll(seconds * 1000)
             finally:
                 os.close(pidfd)
         return self.status is not None

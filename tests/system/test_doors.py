@@ -1,80 +1,21 @@
-"""Doors for legacy peers (PROTOCOL section 9): pairings over every carrier, and hostile octets."""
+"""Doors for legacy peers (PROTOCOL section 9): pairings over every carrier, places, keys, TLS."""
 
 import json
 import os
 import pathlib
-import re
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import legacy_peers as legacy
-from fabric_case import FabricCase, each
-from fabric_packets import JSON, MSGPACK, new_cookie
-from fabric_process import BINARY, eventually, free_tcp
-
-CARRIERS = ("tcp", "unix", "tls")
-
-
-class DoorCase(FabricCase):
-    def setUp(self):
-        super().setUp()
-        self.bridge = None
-        self.certificates = None
-
-    def make_certificate(self, name="door"):
-        """A self-signed certificate; (cert, key)."""
-        cert, key = self.scratch.path / f"{name}.pem", self.scratch.path / f"{name}.key"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", f"/CN={name}"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        return cert, key
-
-    def place(self, carrier):
-        if carrier == "unix":
-            return f"socket://{self.scratch.file()}"
-        return f"json+{carrier}://127.0.0.1:*"
-
-    def open_doors(self, carrier="tcp", *options):
-        options = list(options)
-        if carrier == "tls":
-            self.certificates = self.make_certificate()
-            options += ["--tls-cert", self.certificates[0], "--tls-key", self.certificates[1]]
-        self.start_bridge(self.place(carrier), self.place(carrier), *options)
-
-    def start_bridge(self, serve, listen, *options):
-        self.bridge = self.process(
-            BINARY, "bridge", "--broker", self.broker.client_endpoint,
-            "--worker-broker", self.broker.worker_endpoint, "--serve", serve, "--listen", listen,
-            "--drain", "100", *options,
-        )  # fmt: skip
-        self.bridge.wait_for_output("ready\n")
-        self.client_door, self.worker_door = self.door("clients"), self.door("workers")
-
-    def door(self, side):
-        """Where the bridge says that a door is."""
-        found = lambda: re.search(f"a door for {side}: (.*)\n", self.bridge.err.text)
-        return eventually(found, f"a door for {side}").group(1)
-
-    def legacy_client(self, **keys):
-        return self._peer(legacy.Client(self.client_door, **keys))
-
-    def legacy_worker(self, capacity=1, **keys):
-        """Registered: the broker knows it when this returns."""
-        asker = self.client()
-        before = len(asker.ask("$workers").document())
-        worker = self._peer(legacy.Worker(self.worker_door)).register(capacity, **keys)
-        eventually(
-            lambda: len(asker.ask("$workers").document()) > before, "the worker is registered"
-        )
-        return worker
+from fabric_case import each
+from fabric_doors import CARRIERS, CODECS, DoorCase, of_pair
+from fabric_keys import KeysCase
+from fabric_process import BINARY, Broker, eventually, free_tcp, zfabric
 
 
 class Pairings(DoorCase):
@@ -89,9 +30,9 @@ class Pairings(DoorCase):
         worker.finish(run, [1, None, "zwei"])
         self.assertEqual(legacy.document(client.expect_result("OK", cookie)), [1, None, "zwei"])
 
-    @each(*((carrier, codec) for carrier in CARRIERS for codec in (JSON, MSGPACK)))
+    @each(*(f"{carrier}_{codec}" for carrier in CARRIERS for codec in CODECS))
     def test_legacy_client_and_native_worker(self, pair):
-        carrier, codec = pair
+        carrier, codec = of_pair(pair)
         self.open_doors(carrier)
         client, worker = self.legacy_client(), self.worker(codec=codec)
         cookie = client.run("greet", {"n": 2**53 + 1})
@@ -100,9 +41,9 @@ class Pairings(DoorCase):
         worker.finish(run, {"ok": [True]})
         self.assertEqual(legacy.document(client.expect_result("OK", cookie)), {"ok": [True]})
 
-    @each(*((carrier, codec) for carrier in CARRIERS for codec in (JSON, MSGPACK)))
+    @each(*(f"{carrier}_{codec}" for carrier in CARRIERS for codec in CODECS))
     def test_native_client_and_legacy_worker(self, pair):
-        carrier, codec = pair
+        carrier, codec = of_pair(pair)
         self.open_doors(carrier)
         client, worker = self.client(codec), self.legacy_worker()
         cookie = client.run("greet", {"n": [1, 2]})
@@ -228,85 +169,6 @@ class LegacyWays(DoorCase):
         client.expect("RESULT", result="2")
 
 
-class Framing(DoorCase):
-    def ping(self, cookie=None):
-        return legacy.pack(packet_type="RUN", cookie=cookie or new_cookie(), pipeline="$ping")
-
-    def test_octet_by_octet_and_many_at_once(self):
-        self.open_doors()
-        client = self.legacy_client()
-        octets = self.ping()
-        for at in range(len(octets)):
-            client.send_octets(octets[at : at + 1])
-        client.expect_result("OK")
-        client.send_octets(b"".join(self.ping() for _ in range(500)))
-        for _ in range(500):
-            client.expect_result("OK")
-
-    @each(b"", b"{", b"[]", b"nonsense", b'{"packet_type":1}', b"\xff" * 40, b'{"cookie":"x"}')
-    def test_what_is_no_packet_is_answered(self, octets):
-        """PROTOCOL 9: BAD_PACKET where a frame boundary is still known"""
-        self.open_doors()
-        client = self.legacy_client()
-        client.send_octets(legacy.frame(octets) + self.ping())
-        client.expect_result("BAD_PACKET")
-        client.expect_result("OK")
-
-    @each(b"\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01")
-    def test_what_is_no_length_closes(self, octets):
-        self.open_doors()
-        client = self.legacy_client()
-        client.send_octets(octets)
-        client.expect_result("BAD_PACKET")
-        client.expect_closed()
-        self.legacy_client().ask("$ping")
-
-    def test_a_frame_that_is_too_long_is_skipped(self):
-        self.open_doors("tcp", "--max-payload", "1000")
-        client = self.legacy_client()
-        client.send_octets(legacy.frame(b"x" * 1_000_000) + self.ping())
-        client.expect_result("BAD_PACKET")
-        client.expect_result("OK")
-
-    def test_unsupported_types(self):
-        self.open_doors()
-        client = self.legacy_client()
-        client.send(packet_type="REGISTER", capacity=1)
-        client.expect_result("UNSUPPORTED_PACKET_TYPE")
-        client.send(packet_type="WHAT")
-        client.expect_result("UNSUPPORTED_PACKET_TYPE")
-
-    def test_many_connections(self):
-        self.open_doors()
-        clients = [self.legacy_client() for _ in range(400)]
-        for client in clients:
-            client.run("$ping")
-        for client in clients:
-            client.expect_result("OK")
-
-    def test_a_client_that_never_reads(self):
-        """Thrown out, and nobody else waits for it."""
-        self.open_doors("tcp", "--outbox", "1MiB")
-        deaf, worker = self.legacy_client(), self.worker(100)
-        for _ in range(60):
-            deaf.run("p")
-        for _ in range(60):
-            worker.finish(worker.take(), "x" * 300_000)
-        self.legacy_client().ask("$ping")
-
-        def thrown_out():
-            deaf.sock.setblocking(False)
-            try:
-                deaf.sock.send(self.ping())
-            except (BrokenPipeError, ConnectionResetError):
-                return True
-            except BlockingIOError:
-                pass
-            return False
-
-        eventually(thrown_out, "the deaf one is thrown out")
-
-
 class Places(DoorCase):
     def test_a_stale_socket_file_is_replaced_and_a_live_one_not(self):
         path = self.scratch.file()
@@ -344,6 +206,18 @@ class Places(DoorCase):
         client.expect_result("BROKER_WENT_AWAY")
 
 
+class PairingsInTheBroker(Pairings):
+    """The same, through doors of the broker's own process."""
+
+    def open_places(self, serve, listen, *options):
+        native = self.scratch.ipc(), self.scratch.ipc()
+        self.bridge = self.start(
+            "--drain", "10s", *options, serve=[native[0], serve], listen=[native[1], listen]
+        )
+        self.addCleanup(self._close_peers)
+        self.client_door, self.worker_door = self.door("clients"), self.door("workers")
+
+
 class InTheBroker(DoorCase):
     def test_doors_of_the_broker_itself(self):
         path = self.scratch.file()
@@ -369,6 +243,75 @@ class InTheBroker(DoorCase):
         self.assertEqual(legacy.document(client.expect_result("OK", cookie)), 4)
         self.assertEqual(self.bridge.wait(), 0)
         self.assertFalse(path.exists())
+
+
+    def test_what_a_killed_one_left_behind(self):
+        """Its folder in /tmp goes when the next one comes; that of one who lives stays."""
+        def start():
+            broker = Broker(
+                scratch=self.scratch, serve=[self.scratch.ipc(), self.place("unix")]
+            )
+            self.addCleanup(broker.end)
+            fds = pathlib.Path(f"/proc/{broker.wait_ready().pid}/fd").iterdir()
+            (lock,) = (at for at in map(os.readlink, fds) if "/zfabric-door-" in at)
+            return broker, os.path.dirname(lock)
+
+        lives, its_folder = start()
+        dies, left = start()
+        dies.kill()
+        self.assertTrue(os.path.exists(left))
+        comes, _ = start()
+        self.assertFalse(os.path.exists(left))
+        self.assertTrue(os.path.exists(its_folder))
+        lives.stop()
+        comes.stop()
+        self.assertFalse(os.path.exists(its_folder))
+
+
+class WithKeys(DoorCase, KeysCase):
+    """A broker with keys: who comes through a door has the rights of the bridge's key."""
+
+    def open_keyed(self, **keys):
+        arguments = ["--server-key", self.own.certificate]
+        for name, key in keys.items():
+            arguments += [f"--{name.replace('_', '-')}", key.secret_file]
+        self.open_doors("tcp", *arguments)
+
+    def test_both_sides(self):
+        self.open_keyed(curve=self.alice, worker_curve=self.hal)
+        client = self.legacy_client()
+        worker = self._peer(legacy.Worker(self.worker_door)).register(1)
+        cookie = client.run("p", 1)
+        worker.finish(worker.take(cookie), 2)
+        self.assertEqual(legacy.document(client.expect_result("OK", cookie)), 2)
+
+    def test_what_the_key_may_not(self):
+        """PROTOCOL 8 and 9: FORBIDDEN is an EXCEPTION to legacy peers"""
+        narrow = self.authorize(self.key("narrow", "client", "allowed.*"))
+        self.open_keyed(curve=narrow, worker_curve=self.hal)
+        worker = self._peer(legacy.Worker(self.worker_door)).register(1)
+        client = self.legacy_client()
+        cookie = client.run("other")
+        packet = client.expect_result("EXCEPTION", cookie)
+        self.assertTrue(packet["error"].startswith("FORBIDDEN"), packet)
+        cookie = client.run("allowed.x", 1)
+        worker.finish(worker.take(cookie), 2)
+        client.expect_result("OK", cookie)
+
+    def test_a_client_key_for_workers(self):
+        self.open_keyed(curve=self.alice)
+        worker = self._peer(legacy.Worker(self.worker_door)).register(1)
+        self.assertTrue(self.bridge.err.wait_for("no broker for workers: "))
+        self.assertFalse(worker.has_news(50))
+
+    def test_doors_of_a_broker_with_keys(self):
+        """Its own process has no key for them to come with."""
+        done = zfabric(
+            "broker", "--curve", self.own.secret_file, "--authorized", self.folder,
+            "--serve", "json+tcp://127.0.0.1:*",
+        )  # fmt: skip
+        self.assertEqual(done.status, 2)
+        self.assertIn("zfabric bridge", done.err)
 
 
 class Tls(DoorCase):

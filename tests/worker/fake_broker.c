@@ -51,6 +51,7 @@ void fake_broker_close (fake_broker_t *self)
     wire_message_close (&self->message);
     if (self->socket)
         fake_broker_die (self);
+    unlink (self->endpoint + strlen ("ipc://")); // libzmq leaves it
     rmdir (self->directory);
 }
 
