@@ -1,12 +1,13 @@
 """Tasks a second of one legacy client: through a door to a native worker, and through an asyncio broker.
 
-`legacy.py ZFABRIC [TASKS]`. The client sends frames made beforehand and checks that each cookie came
+`legacy.py ZFABRIC [TASKS [ROUNDS]]`, in turns; medians. The client sends frames made beforehand and checks that each cookie came
 back OK once; the native pair beside it is `zfabric bench` with the same window.
 """
 
 import json
 import os
 import socket
+import statistics
 import struct
 import subprocess
 import sys
@@ -90,43 +91,57 @@ def echo(path, capacity):
         sock.sendall(out)
 
 
-def compare(zfabric, count):
+def through_python(folder, count, options):
+    plain = start(sys.executable, f"{HERE}/legacy_broker.py", *options, f"{folder}/pc", f"{folder}/pw")
+    peer = start(sys.executable, os.path.abspath(__file__), "--echo", f"{folder}/pw", "512")
+    try:
+        return run(f"{folder}/pc", count)
+    finally:
+        for process in (peer, plain):
+            process.kill()
+            process.wait()
+        os.unlink(f"{folder}/pc")
+        os.unlink(f"{folder}/pw")
+
+
+def through_door(zfabric, folder, count):
+    native, workers = f"ipc://{folder}/c", f"ipc://{folder}/w"
+    door = f"{folder}/door"
+    broker = start(zfabric, "broker", "--serve", native, "--serve", f"socket://{door}",
+                   "--listen", workers)  # fmt: skip
+    worker = start(zfabric, "worker", "--broker", workers, "--echo", "--capacity", "512")
+    try:
+        return run(door, count)
+    finally:
+        for process in (worker, broker):
+            process.terminate()
+            process.wait()
+
+
+def natively(zfabric, count):
+    argv = [zfabric, "bench", "--json", "--count", str(count), "--workers", "1", "--capacity", "512",
+            "--window", str(WINDOW), "--library"]  # fmt: skip
+    report = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return json.loads(report)["tasks_per_second"]
+
+
+def compare(zfabric, count, rounds):
+    rows = {"door": [], "native": [], "asyncio": [], "asyncio, the least": []}
     with tempfile.TemporaryDirectory(prefix="zf-") as folder:
-        native, workers = f"ipc://{folder}/c", f"ipc://{folder}/w"
-        door = f"{folder}/door"
-        broker = start(zfabric, "broker", "--serve", native, "--serve", f"socket://{door}",
-                       "--listen", workers)  # fmt: skip
-        worker = start(zfabric, "worker", "--broker", workers, "--echo", "--capacity", "512")
-        try:
-            through = run(door, count)
-            for process in (worker, broker):
-                process.terminate()
-                process.wait()
-            report = subprocess.run(
-                [zfabric, "bench", "--count", str(count), "--workers", "1", "--capacity", "512",
-                 "--window", str(WINDOW), "--library"], capture_output=True, text=True,
-            )  # fmt: skip
-        finally:
-            for process in (worker, broker):
-                process.kill()
-                process.wait()
-        print(f"legacy client, door, native worker: {through:,.0f} tasks/s")
-        print(f"native client, native worker (zfabric bench):\n{report.stdout}")
-        few = max(count // 10, 1000)
-        plain = start(sys.executable, f"{HERE}/legacy_broker.py", f"{folder}/pc", f"{folder}/pw")
-        peer = start(sys.executable, os.path.abspath(__file__), "--echo", f"{folder}/pw", "512")
-        try:
-            slow = run(f"{folder}/pc", few)
-        finally:
-            for process in (peer, plain):
-                process.kill()
-                process.wait()
-        print(f"legacy client, asyncio broker, legacy worker: {slow:,.0f} tasks/s")
-        print(f"door / asyncio: {through / slow:.1f}")
+        for _ in range(rounds):
+            rows["door"].append(through_door(zfabric, folder, count))
+            rows["native"].append(natively(zfabric, count))
+            rows["asyncio"].append(through_python(folder, count // 5, []))
+            rows["asyncio, the least"].append(through_python(folder, count // 5, ["--bare"]))
+    for name, rates in rows.items():
+        ratios = [door / rate for door, rate in zip(rows["door"], rates)]
+        print(f"{name:20} {statistics.median(rates):10,.0f} tasks/s   door / {name}: "
+              f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")  # fmt: skip
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--echo":
         echo(sys.argv[2], int(sys.argv[3]))
     else:
-        compare(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 50000)
+        numbers = [int(text) for text in sys.argv[2:]]
+        compare(sys.argv[1], *(numbers + [100000, 5][len(numbers) :]))

@@ -20,7 +20,10 @@ static void take_side (doors_t *self, const options_t *options, side_t side)
     static const char *const names[] = {"serve", "listen"};
     places_t *places = &self->places;
 
-    snprintf (self->inner[side], DOORS_PATH_MAX, "ipc://%s/%s", self->folder.path, sides[side]);
+    if (side == SIDE_CLIENTS)
+        snprintf (self->inner[side], DOORS_PATH_MAX, "inproc://doors");
+    else
+        snprintf (self->inner[side], DOORS_PATH_MAX, "ipc://%s/%s", self->folder.path, sides[side]);
     self->endpoints[side] = self->inner[side];
     self->options.broker[side] = (link_options_t){
         .endpoints = &self->endpoints[side],
