@@ -1,6 +1,6 @@
-/*  Doors for legacy peers in the broker's own process: a bridge, and a private endpoint of each side
- *  between it and the broker. The connection that all clients share is over inproc, which takes a
- *  quarter less of the processor for a task; those of workers, which come and go, over ipc: over
+/*  Doors for legacy peers in the broker's own process: a bridge, and a private endpoint of each
+ * side between it and the broker. The connection that all clients share is over inproc, which takes
+ * a quarter less of the processor for a task; those of workers, which come and go, over ipc: over
  *  inproc the broker learns of a peer's end by and by only.
  */
 #ifndef CLI_DOORS_H
