@@ -95,6 +95,7 @@ void life_close (switchboard_t *self, task_t *task, zfabric_rc_t rc)
 {
     self->open--;
     stats_ended (&self->stats, self->now, rc);
+    metrics_ended (&self->metrics, task, self->now, rc);
     list_remove (&task->in_client);
     task->client->account->open--;
     client_release (self, task->client);
@@ -204,6 +205,7 @@ static task_t *task_of_run (switchboard_t *self,
     list_append (&self->tasks, &task->in_all);
     self->open++;
     stats_accepted (&self->stats, self->now);
+    metrics_accepted (&self->metrics, task);
     return task;
 }
 

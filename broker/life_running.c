@@ -58,6 +58,7 @@ void life_assign (switchboard_t *self, task_t *task, worker_t *worker)
     task->attempt++;
     task->wait_until = MOMENT_NEVER;
     task->worker = worker;
+    metrics_given (&self->metrics, task, self->now);
     list_append (&worker->tasks, &task->in_worker);
     roster_take (&self->roster, worker);
     life_set_deadline (self, task);
@@ -231,6 +232,7 @@ static void survive_worker (switchboard_t *self, task_t *task)
     if (is_retried (self, task)) {
         task->retries--;
         self->stats.requeued++;
+        metrics_taken_back (&self->metrics, task, self->now);
         task_move (task, TASK_QUEUED);
         (void)life_wait (self, task, NULL);
     } else if (task->state == TASK_CANCELLING) {

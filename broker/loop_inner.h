@@ -1,5 +1,6 @@
 /*  The loop's own struct, for the files that are parts of it: loop.c turns round, loop_peers.c
- * knows who is there and who may come in, loop_open.c makes and unmakes it.
+ * knows who is there and who may come in, loop_survey.c tells of the process, loop_open.c makes and
+ * unmakes it.
  */
 #ifndef BROKER_LOOP_INNER_H
 #define BROKER_LOOP_INNER_H
@@ -33,7 +34,10 @@ struct loop {
     recorder_t *recorder; // the caller's
     moment_t now;
     post_t post;
-    sb_side_t turn; // whose packets are read
+    uint64_t accepted[2]; // connections of each side, as its monitor tells
+    uint64_t closed[2];
+    uint64_t started_ms; // since 1970
+    sb_side_t turn;      // whose packets are read
     ears_t ears;
     int wish_event; // eventfd that wakes the loop for a wish
     atomic_int wish;
@@ -59,6 +63,14 @@ static inline bool loop_is_dry (const loop_t *self, sb_side_t side)
 {
     return !ears_perhaps (&self->ears, EAR_ROUTER + side);
 }
+
+// ---- loop_survey.c
+
+// A hook of the switchboard: what is to be told of the process.
+void loop_survey (void *arg, sb_survey_t *survey);
+
+// Now, in ms since 1970: for people, nothing is timed by it.
+uint64_t loop_calendar_ms (void);
 
 // ---- loop_peers.c
 

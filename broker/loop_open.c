@@ -50,7 +50,7 @@ static int open_switchboard (loop_t *self)
                           .queue_wait_ms = options->queue_wait_ms,
                           .cancel_grace_ms = options->cancel_grace_ms,
                           .drain_ms = options->drain_ms};
-    sb_sink_t sink = {.send = sink_send, .note = sink_note, .arg = self};
+    sb_sink_t sink = {.send = sink_send, .note = sink_note, .survey = loop_survey, .arg = self};
 
     randombytes_buf (seed, sizeof seed);
     if (peers_init (&self->peers, seed))
@@ -114,6 +114,7 @@ loop_t *loop_new (const zfabric_broker_options_t *options, recorder_t *recorder,
     self->options = *options;
     self->recorder = recorder;
     self->now = moment_now ();
+    self->started_ms = loop_calendar_ms ();
     post_init (&self->post, &self->peers, options->outbox, loop_kick, self);
     self->wish_event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->wish_event < 0 || sodium_init () < 0 || open_switchboard (self)

@@ -17,10 +17,14 @@ static void read_monitor (loop_t *self, sb_side_t side)
     sockets_news_t news;
 
     while ((news = sockets_event (&self->sockets, side)).event != SOCKETS_NOTHING) {
-        if (news.event == SOCKETS_ACCEPTED)
+        if (news.event == SOCKETS_ACCEPTED) {
+            self->accepted[side]++;
             peers_accepted (&self->peers, news.value);
-        if (news.event == SOCKETS_DISCONNECTED)
+        }
+        if (news.event == SOCKETS_DISCONNECTED) {
+            self->closed[side]++;
             peers_disconnected (&self->peers, news.value, self->now);
+        }
         if (self->gate)
             gate_heard (self->gate, side, &news);
     }

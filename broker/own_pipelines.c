@@ -2,110 +2,19 @@
  *  values of memory that may be out: a NULL goes through its setters unharmed and ends in a text
  *  that can't be made, which is one answer for all of these places.
  */
-#include "broker/switchboard_state.h"
+#include "broker/own_inner.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "codec/transcode.h"
 #include "fabric/container.h"
-#include "zfabric_version.h"
 
 #define TASKS_SHOWN 1000 // PROTOCOL 7, $tasks
-
-static json_t *number (uint64_t value)
-{
-    return json_integer ((json_int_t)(value > INT64_MAX ? INT64_MAX : value));
-}
 
 // Milliseconds left until `at`, or null if there is no such point.
 static json_t *time_left (const switchboard_t *self, moment_t at)
 {
-    return at == MOMENT_NEVER ? json_null () : number (moment_until (self->now, at));
-}
-
-static json_t *codes (const uint64_t counts[static ZFABRIC_RESULT_COUNT])
-{
-    json_t *object = json_object ();
-
-    for (unsigned rc = 0; rc < ZFABRIC_RESULT_COUNT; rc++)
-        json_object_set_new (object, zfabric_rc_name ((zfabric_rc_t)rc), number (counts[rc]));
-    return object;
-}
-
-static json_t *ping (const switchboard_t *self)
-{
-    (void)self;
-    return json_pack ("{s:s, s:i}", "version", ZFABRIC_VERSION, "protocol", ZFABRIC_PROTOCOL);
-}
-
-// ---- $status
-
-static json_t *rates (const switchboard_t *self)
-{
-    static const struct {
-        unsigned seconds;
-        const char *name;
-    } spans[] = {{1, "1s"}, {10, "10s"}, {60, "60s"}};
-    json_t *object = json_object ();
-
-    for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++) {
-        stats_rate_t rate = stats_rate (&self->stats, self->now, spans[i].seconds);
-        json_t *one = json_pack ("{s:f, s:f}", "accepted", rate.accepted, "ended", rate.ended);
-        json_object_set_new (object, spans[i].name, one);
-    }
-    return object;
-}
-
-static json_t *drops (const switchboard_t *self)
-{
-    json_t *object = json_object ();
-
-    for (unsigned drop = 0; drop < STATS_DROP_COUNT; drop++)
-        json_object_set_new (object, stats_drop_name ((stats_drop_t)drop),
-                             number (self->stats.dropped[drop]));
-    return object;
-}
-
-static json_t *task_counts (const switchboard_t *self)
-{
-    const stats_t *stats = &self->stats;
-    uint64_t waiting = self->waiting.count + self->parked;
-
-    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "accepted",
-                      number (stats->accepted), "open", number (self->open), "queued",
-                      number (waiting), "running", number (self->open - waiting), "lingering",
-                      number (self->lingering), "requeued", number (stats->requeued), "partials",
-                      number (stats->partials), "outcomes", codes (stats->ended), "refused",
-                      codes (stats->refused));
-}
-
-static json_t *status (const switchboard_t *self)
-{
-    const stats_t *stats = &self->stats;
-    json_t *object = ping (self);
-
-    json_object_set_new (object, "uptime", json_real ((double)(self->now - self->started) / 1000));
-    json_object_set_new (object, "draining", json_boolean (self->draining));
-    json_object_set_new (object, "clients", number (self->clients_count));
-    json_object_set_new (object, "workers", number (self->roster.count));
-    json_object_set_new (object, "slots",
-                         json_pack ("{s:o, s:o}", "total", number (self->roster.slots), "busy",
-                                    number (self->roster.busy)));
-    json_object_set_new (object, "queue",
-                         json_pack ("{s:o, s:o}", "length",
-                                    number (self->waiting.count + self->parked), "limit",
-                                    number (self->limits.queue)));
-    json_object_set_new (object, "tasks", task_counts (self));
-    json_object_set_new (object, "dropped", drops (self));
-    json_object_set_new (object, "packets",
-                         json_pack ("{s:o, s:o}", "in", number (stats->packets_in), "out",
-                                    number (stats->packets_out)));
-    json_object_set_new (object, "octets",
-                         json_pack ("{s:o, s:o}", "in", number (stats->octets_in), "out",
-                                    number (stats->octets_out)));
-    json_object_set_new (object, "rates", rates (self));
-    return object;
+    return at == MOMENT_NEVER ? json_null () : own_number (moment_until (self->now, at));
 }
 
 // ---- $workers
@@ -125,11 +34,11 @@ static json_t *worker_row (const switchboard_t *self, const worker_t *worker)
     double heard = (double)moment_until (worker->heard, self->now) / 1000;
 
     return json_pack ("{s:o, s:s, s:s, s:s, s:o, s:i, s:i, s:b, s:f, s:o, s:o}", "id",
-                      number (worker->number), "name", worker->name, "address", worker->address,
+                      own_number (worker->number), "name", worker->name, "address", worker->address,
                       "codec", encoding_name (worker->codec), "pipelines", patterns_of (worker),
                       "capacity", (int)worker->capacity, "busy", (int)worker->busy, "draining",
-                      worker->draining, "heard", heard, "done", number (worker->done), "failed",
-                      number (worker->failed));
+                      worker->draining, "heard", heard, "done", own_number (worker->done), "failed",
+                      own_number (worker->failed));
 }
 
 static json_t *workers (const switchboard_t *self)
@@ -150,11 +59,12 @@ static json_t *task_row (const switchboard_t *self, const task_t *task)
     slice_t pipeline = task_pipeline (task);
 
     cookie_print (&task->cookie, cookie);
-    return json_pack (
-        "{s:s, s:s%, s:s, s:o, s:o, s:o, s:i}", "cookie", cookie, "pipeline",
-        (const char *)pipeline.ptr, pipeline.len, "state", task_state_name (task->state), "age",
-        number (self->now - task->since), "client", number (task->client->number), "worker",
-        task->worker ? number (task->worker->number) : json_null (), "attempt", (int)task->attempt);
+    return json_pack ("{s:s, s:s%, s:s, s:o, s:o, s:o, s:i}", "cookie", cookie, "pipeline",
+                      (const char *)pipeline.ptr, pipeline.len, "state",
+                      task_state_name (task->state), "age", own_number (self->now - task->since),
+                      "client", own_number (task->client->number), "worker",
+                      task->worker ? own_number (task->worker->number) : json_null (), "attempt",
+                      (int)task->attempt);
 }
 
 static json_t *tasks (const switchboard_t *self)
@@ -202,9 +112,9 @@ static json_t *waits_for (const switchboard_t *self, const task_t *task)
         words = "the worker that still holds an earlier task with this cookie";
     else if (serving == 0)
         words = "a worker that serves its pipeline: there is none";
-    return json_pack ("{s:s, s:o, s:o, s:o, s:o}", "words", words, "workers", number (serving),
-                      "full", number (full), "draining", number (draining), "paused",
-                      number (paused));
+    return json_pack ("{s:s, s:o, s:o, s:o, s:o}", "words", words, "workers", own_number (serving),
+                      "full", own_number (full), "draining", own_number (draining), "paused",
+                      own_number (paused));
 }
 
 static json_t *explain (const switchboard_t *self, const task_t *task)
@@ -213,7 +123,8 @@ static json_t *explain (const switchboard_t *self, const task_t *task)
     bool waits = !task->worker;
     bool placed = task->state == TASK_QUEUED;
 
-    json_object_set_new (object, "place", placed ? number (waiting_place (task)) : json_null ());
+    json_object_set_new (object, "place",
+                         placed ? own_number (waiting_place (task)) : json_null ());
     json_object_set_new (object, "waits_for", waits ? waits_for (self, task) : json_null ());
     json_object_set_new (object, "deadline", time_left (self, task->expires));
     json_object_set_new (object, "wait_left", time_left (self, task->wait_until));
@@ -305,16 +216,18 @@ void own_pipelines_run (switchboard_t *self,
         const char *name;
         json_t *(*make) (const switchboard_t *self);
         bool admin; // where keys are in force, for admins only
-    } documents[] = {{"$ping", ping, false},
-                     {"$status", status, false},
+    } documents[] = {{"$ping", own_ping, false},
+                     {"$status", own_status, false},
                      {"$workers", workers, true},
-                     {"$tasks", tasks, true}};
+                     {"$tasks", tasks, true},
+                     {"$metrics", own_metrics, true}};
 
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
         if (slice_equal (packet->pipeline, slice_text (documents[i].name))) {
             if (documents[i].admin && !holder_may (client->holder, RIGHTS_ADMIN))
                 answer_forbidden (self, client->peer, client->holder, packet,
-                                  "this key may not see that", "may not see workers and tasks");
+                                  "this key may not see that",
+                                  "may not see workers, tasks and metrics");
             else if (!packet->detach)
                 answer_json (self, client, packet, documents[i].make (self));
             return;

@@ -54,6 +54,7 @@ switchboard_t *switchboard_new (const sb_limits_t *limits,
     self->now = self->started = now;
     self->drain_until = MOMENT_NEVER;
     memcpy (self->secret, seed, sizeof self->secret);
+    metrics_init (&self->metrics);
     if (init (self)) {
         free (self);
         return NULL;

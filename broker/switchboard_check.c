@@ -10,6 +10,8 @@ typedef struct {
     uint64_t parked;
     uint64_t queued;
     uint64_t slots;
+    uint64_t waiting[METRICS_PIPELINES + 1]; // by row
+    uint64_t running[METRICS_PIPELINES + 1];
 } census_t;
 
 static const char *task_check (const switchboard_t *self, const task_t *task, census_t *census)
@@ -41,6 +43,8 @@ static const char *task_check (const switchboard_t *self, const task_t *task, ce
     census->parked += task->state == TASK_PARKED;
     census->queued += task->state == TASK_QUEUED;
     census->slots += task->worker != NULL;
+    census->waiting[task->row] += !lingers && !task->worker;
+    census->running[task->row] += !lingers && task->worker;
     return NULL;
 }
 
@@ -103,6 +107,25 @@ static const char *counts_check (const switchboard_t *self, const census_t *cens
     return NULL;
 }
 
+static const char *metrics_check (const switchboard_t *self, const census_t *census)
+{
+    const metrics_t *metrics = &self->metrics;
+
+    for (unsigned rc = 0; rc < ZFABRIC_RESULT_COUNT; rc++) {
+        uint64_t ended = 0;
+        for (size_t row = 0; row < metrics->count; row++)
+            ended += metrics->pipelines[row].ended[rc];
+        if (ended != self->stats.ended[rc])
+            return "the ends of all pipelines are not those of all tasks";
+    }
+    for (size_t row = 0; row < metrics->count; row++) {
+        if (metrics->pipelines[row].waiting != census->waiting[row]
+            || metrics->pipelines[row].running != census->running[row])
+            return "a pipeline's counts are not those of its tasks";
+    }
+    return NULL;
+}
+
 const char *switchboard_check (const switchboard_t *self)
 {
     census_t census = {0};
@@ -117,6 +140,8 @@ const char *switchboard_check (const switchboard_t *self)
     }
     if (!broken)
         broken = counts_check (self, &census);
+    if (!broken)
+        broken = metrics_check (self, &census);
     if (!broken)
         broken = bounds_check (self);
     if (!broken && !roster_check (&self->roster))

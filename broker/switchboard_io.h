@@ -43,13 +43,29 @@ typedef struct {
 // REFUSED is as bad as WARNING, but peers can cause any number of them.
 typedef enum { SB_WARNING, SB_REFUSED, SB_INFO, SB_DEBUG } sb_level_t;
 
+/*  What `$metrics` tells of the process around the switchboard, which passes it on and acts upon
+ *  none of it. 0: not known.
+ */
+typedef struct {
+    uint64_t accepted[2]; // connections, by sb_side_t
+    uint64_t closed[2];
+    uint64_t resident; // octets of memory
+    uint64_t virtual;
+    uint64_t descriptors;
+    uint64_t descriptors_max;
+    uint64_t processor_ms; // used by all of its threads
+    uint64_t started_ms;   // since 1970
+} sb_survey_t;
+
 /*  Where actions go. The functions return nothing and must not call the switchboard: what fails
  *  comes back as an event. `send` takes the frames' content (payload NULL: a message of one
- *  frame); `droppable` ones may be left out if the peer does not read.
+ *  frame); `droppable` ones may be left out if the peer does not read. `survey` fills in what it
+ *  knows; it may be NULL.
  */
 typedef struct {
     void (*send) (void *arg, sb_peer_t peer, frame_t *header, frame_t *payload, bool droppable);
     void (*note) (void *arg, sb_level_t level, const char *text); // for a log
+    void (*survey) (void *arg, sb_survey_t *survey);
     void *arg;
 } sb_sink_t;
 

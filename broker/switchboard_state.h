@@ -5,7 +5,8 @@
  *      life.c              a task's life from RUN to its end, as its client sees it
  *      life_running.c      a task in the hands of a worker
  *      answers.c           packets that the broker makes itself
- *      own_pipelines.c     $ping, $status, $workers, $tasks, $explain
+ *      own_pipelines.c     $workers, $tasks, $explain, and the answers to all of the broker's own
+ *      own_status.c        $ping, $status, $metrics
  *      switchboard_check.c all invariants
  */
 #ifndef BROKER_SWITCHBOARD_STATE_H
@@ -13,6 +14,7 @@
 
 #include "broker/holders.h"
 #include "broker/intake.h"
+#include "broker/metrics.h"
 #include "broker/roster.h"
 #include "broker/stats.h"
 #include "broker/switchboard.h"
@@ -64,6 +66,7 @@ struct switchboard {
     waiting_t waiting;
     deadlines_t deadlines;
     stats_t stats;
+    metrics_t metrics;
 
     bool draining;
     bool halted;

@@ -62,12 +62,14 @@ typedef struct task {
     moment_t expires;     // `timeout`
     moment_t wait_until;  // `wait`; MOMENT_NEVER once it was given to a worker
     moment_t grace_until; // CANCELLING
+    moment_t given;       // when its worker got it; MOMENT_NEVER: it waits
 
     encoding_t codec;    // of the RUN, in which the client is answered
     encoding_t encoding; // of the payload
     uint8_t priority;
     uint8_t retries;  // left
     uint16_t attempt; // how often it was given to a worker
+    uint8_t row;      // of broker/metrics.h
     bool detach;
     bool stream;
     bool orphan_cancel;

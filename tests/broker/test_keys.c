@@ -101,9 +101,10 @@ STORY (workers_and_tasks_are_shown_to_admins)
 {
     PLAY (NULL, "key 1 client a", "key 3 admin *", "c1@1 RUN k1 $workers",
           "> c1@1 RESULT k1 FORBIDDEN", "c1@1 RUN k1 $tasks", "> c1@1 RESULT k1 FORBIDDEN",
-          "c1@1 RUN k1 $tasks detach=true", "> c1@1 RESULT k1 FORBIDDEN", "c3@3 RUN k1 $workers",
-          "> c3@3 RESULT k1 OK : []", "c3@3 RUN k1 $tasks", "> c3@3 RESULT k1 OK : []",
-          "c1@1 RUN k1 $nothing", "> c1@1 RESULT k1 BAD_PACKET");
+          "c1@1 RUN k1 $tasks detach=true", "> c1@1 RESULT k1 FORBIDDEN", "c1@1 RUN k1 $metrics",
+          "> c1@1 RESULT k1 FORBIDDEN", "c3@3 RUN k1 $workers", "> c3@3 RESULT k1 OK : []",
+          "c3@3 RUN k1 $tasks", "> c3@3 RESULT k1 OK : []", "c1@1 RUN k1 $nothing",
+          "> c1@1 RESULT k1 BAD_PACKET");
 }
 
 #define EXPLAIN(cookie) " : {'cookie':'00000000-0000-4000-8000-00000000000" cookie "'}"

@@ -69,7 +69,7 @@ static void tell (switchboard_t *switchboard)
                "{\"packet_type\":\"RESULT\",\"rc\":\"OK\"," COOKIE ("1") "}");
     send_text (switchboard, 0, SB_CLIENT_SIDE, "{\"packet_type\":\"CANCEL\"," COOKIE ("3") "}");
     send_text (switchboard, 0, SB_CLIENT_SIDE,
-               "{\"packet_type\":\"RUN\",\"pipeline\":\"$status\"," COOKIE ("9") "}");
+               "{\"packet_type\":\"RUN\",\"pipeline\":\"$metrics\"," COOKIE ("9") "}");
     say_gone (switchboard, 70);
     say_gone (switchboard, 2);
     say_key (switchboard, 1, "client,worker\nb*,c");

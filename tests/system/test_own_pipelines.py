@@ -6,6 +6,7 @@ Where the section gives words and not keys, a value is looked for under any key 
 import pathlib
 import re
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -78,7 +79,7 @@ class OtherNames(OwnPipelineCase):
         for name in ("$", "$nope", "$PING", "$ping ", "$ping.x", "$statusx", "$*", "$$ping"):
             with self.subTest(name=name):
                 self.assert_bad(client.ask(name))
-        for name in ("$ping", "$status", "$workers", "$tasks"):
+        for name in ("$ping", "$status", "$workers", "$tasks", "$metrics"):
             self.assertEqual(client.ask(name).rc, "OK")
         worker.expect_nothing()
         worker.take(client.run("a$ping"))
@@ -131,6 +132,87 @@ class Status(OwnPipelineCase):
         status = self.ask("$status")
         self.assertGreaterEqual(sum(self.values(status, "octets")) - before, 300000)
         self.values(status, "rate")
+
+
+class Metrics(OwnPipelineCase):
+    def metrics(self, codec=JSON):
+        document = self.ask("$metrics", codec=codec)
+        return document, {row["pipeline"]: row for row in document["pipelines"]}
+
+    @both_codecs
+    def test_metrics_count_tasks_by_pipeline_and_outcome(self, codec):
+        """PROTOCOL 7, $metrics: tasks by pipeline: waiting, running, outcomes"""
+        client, worker = self.client(codec), self.worker(2, ["p", "q"], codec)
+        for pipeline, rc in (("p", "OK"), ("p", "OK"), ("p", "EXCEPTION"), ("q", "CANCELLED")):
+            cookie = client.run(pipeline)
+            worker.finish(worker.take(cookie), rc=rc)
+            client.expect_result(rc, cookie)
+        for _ in range(3):
+            client.run("p")
+        worker.take(), worker.take()
+        client.run("nobody", wait=1)
+        client.expect_result("NO_CAPACITY")
+        client.run("nobody")
+        client.expect_nothing()
+        document, rows = self.metrics(codec)
+        self.assertEqual(set(rows), {None, "p", "q"})
+        self.assertEqual(
+            {name: (row["queued"], row["running"]) for name, row in rows.items()},
+            {None: (1, 0), "p": (1, 2), "q": (0, 0)},
+        )
+        ended = {name: {rc: n for rc, n in row["outcomes"].items() if n} for name, row in rows.items()}
+        self.assertEqual(
+            ended,
+            {None: {"NO_CAPACITY": 1}, "p": {"OK": 2, "EXCEPTION": 1}, "q": {"CANCELLED": 1}},
+        )
+        for rc, count in document["tasks"]["outcomes"].items():
+            self.assertEqual(sum(row["outcomes"][rc] for row in rows.values()), count)
+
+    def test_metrics_tell_how_long_tasks_waited_and_ran(self):
+        """PROTOCOL 7, $metrics: histograms, in ms; the last bucket has what is longer than all"""
+        client, worker = self.pair()
+        first, second = client.run("p"), client.run("p")
+        task = worker.take(first)
+        self.let_pass(30)
+        worker.finish(task)
+        worker.finish(worker.take(second))
+        client.expect_result("OK", first)
+        client.expect_result("OK", second)
+        document, rows = self.metrics()
+        self.assertEqual(document["bounds"], sorted(document["bounds"]))
+        for name in ("waited", "ran"):
+            histogram = rows["p"][name]
+            self.assertEqual(len(histogram["counts"]), len(document["bounds"]) + 1)
+            self.assertEqual(sum(histogram["counts"]), 2)
+            self.assertGreaterEqual(histogram["sum"], 29)
+            longest = max(i for i, count in enumerate(histogram["counts"]) if count)
+            self.assertGreaterEqual(([*document["bounds"], float("inf")])[longest], 29)
+
+    def test_metrics_know_the_process_and_its_connections(self):
+        """PROTOCOL 7, $metrics: connections, process"""
+        client, worker = self.pair()
+        client.sync()
+        before, _ = self.metrics()
+        self.assertEqual(before["connections"]["workers"], {"accepted": 1, "closed": 0})
+        worker.close()
+        eventually(
+            lambda: self.metrics()[0]["connections"]["workers"] == {"accepted": 1, "closed": 1},
+            "the connection is counted as closed",
+        )
+        after, _ = self.metrics()
+        clients = after["connections"]["clients"]
+        self.assertGreater(clients["accepted"], before["connections"]["clients"]["accepted"])
+        process = after["process"]
+        self.assertGreater(process["resident"], 1 << 20)
+        self.assertGreater(process["virtual"], process["resident"])
+        self.assertGreater(process["descriptors"], 10)
+        self.assertLessEqual(process["descriptors"], process["descriptors_max"])
+        self.assertLess(abs(process["started"] / 1000 - time.time()), 3600)
+        self.assertGreaterEqual(process["processor"], before["process"]["processor"])
+
+    def test_metrics_have_what_status_has(self):
+        """PROTOCOL 7, $metrics: all of $status"""
+        self.assertLessEqual(set(self.ask("$status")), set(self.ask("$metrics")))
 
 
 class Workers(OwnPipelineCase):
