@@ -22,8 +22,9 @@ static const option_t rows[] = {
      .argument = "DOOR",
      .group = "Doors",
      .help = "Where legacy clients connect: json+tcp://HOST:PORT, json+tls://HOST:PORT, "
-             "json+unix:///PATH or socket:///PATH (the same). HOST is an address (IPv6 in "
-             "brackets), a name or *; PORT may be * for a free one."},
+             "json+unix:///PATH or socket:///PATH (the same); or by HTTP: http://HOST:PORT, "
+             "https://HOST:PORT, http+unix:///PATH. HOST is an address (IPv6 in brackets), a name "
+             "or *; PORT may be * for a free one."},
     {.name = "listen",
      .repeatable = true,
      .argument = "DOOR",
@@ -195,7 +196,8 @@ const command_t command_bridge = {
     .arguments = "",
     .description =
         "Lets clients and workers that speak framed JSON over TCP, TLS or UNIX sockets, as "
-        "ReasonChip's do, take part in a fabric. They are ordinary peers to the broker.\n"
+        "ReasonChip's do, and clients that speak HTTP, take part in a fabric. They are ordinary "
+        "peers to the broker.\n"
         "Prints `ready` on standard output when every door is open; logs to standard error. The "
         "first SIGTERM or SIGINT lets running tasks finish, for --drain at the longest; a second "
         "one does not. SIGHUP has the certificates read again.",

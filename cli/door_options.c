@@ -50,6 +50,27 @@ const option_t door_options[] = {
      .number = BRIDGE_HALF_FRAMES,
      .help = "What frames that are not whole may hold, of all connections together. Beyond it, who "
              "holds most is thrown out."},
+    {.name = "http-token",
+     .argument = "FILE",
+     .group = "Doors for HTTP",
+     .help = "The token that requests must bring (Authorization: Bearer), but those for /healthz: "
+             "one line of 16 octets or more, in a file that others can't read. Read again at a "
+             "SIGHUP."},
+    {.name = "http-origin",
+     .argument = "ORIGIN",
+     .help = "Whose pages may ask as well, such as https://fleet.example; * for any."},
+    {.name = "http-timeout",
+     .type = OPTION_MILLISECONDS,
+     .low = 1,
+     .high = UINT32_MAX,
+     .number = BRIDGE_HTTP_TIMEOUT_MS,
+     .help = "How long a request's head may take, and its body beyond a second for each 256 KiB."},
+    {.name = "http-connections",
+     .type = OPTION_NUMBER,
+     .low = 1,
+     .high = UINT32_MAX,
+     .number = BRIDGE_HTTP_CONNECTIONS,
+     .help = "How many connections there may be at once."},
     {.name = NULL},
 };
 
@@ -134,5 +155,9 @@ int door_options_take (const options_t *options, const places_t *places, bridge_
     bridge->drain_ms = options_number (options, "drain");
     bridge->idle_ms = options_number (options, "frame-timeout");
     bridge->half_frames = options_number (options, "half-frames");
+    bridge->http_token = options_text (options, "http-token");
+    bridge->http_origin = options_text (options, "http-origin");
+    bridge->http_timeout_ms = options_number (options, "http-timeout");
+    bridge->http_connections = options_number (options, "http-connections");
     return take_tls (options, &bridge->tls);
 }

@@ -2,6 +2,7 @@
  *  that any door goes over any carrier:
  *
  *      json+tcp://HOST:PORT   json+tls://HOST:PORT   json+unix:///PATH   socket:///PATH (the same)
+ *      http://HOST:PORT       https://HOST:PORT      http+unix:///PATH
  *
  *  Pure.
  */
@@ -11,7 +12,7 @@
 #include "fabric/endpoint.h"
 
 typedef struct {
-    slice_t door;    // "json"
+    slice_t door;    // "json", "http"
     slice_t carrier; // "tcp", "tls", "unix"
     endpoint_t at;   // TCP: host and port; IPC: path
 } address_t;

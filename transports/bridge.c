@@ -17,6 +17,7 @@
 
 #include "fabric/container.h"
 #include "fabric/mailbox.h"
+#include "transports/http_token.h"
 #include "transports/peer.h"
 
 #define FRAME_EXTRA   LIMIT_HEADER_OCTETS // of a legacy packet, besides its payload
@@ -65,6 +66,8 @@ void bridge_options_init (bridge_options_t *options)
         .half_frames = BRIDGE_HALF_FRAMES,
         .idle_ms = PEER_IDLE_MS,
         .drain_ms = DEFAULT_DRAIN_MS,
+        .http_timeout_ms = BRIDGE_HTTP_TIMEOUT_MS,
+        .http_connections = BRIDGE_HTTP_CONNECTIONS,
     };
 }
 
@@ -254,14 +257,14 @@ static int check_place (const bridge_options_t *options,
         errno = EINVAL;
         return -1;
     }
+    bool http = slice_equal (address->door, slice_text ("http"));
     if (!address_beyond_host (address) || options->insecure
-        || (tls && options->tls.require_client_cert))
+        || (tls && options->tls.require_client_cert) || (http && options->http_token))
         return 0;
-    fault_set (
-        fault,
-        "%s: beyond loopback anybody could come; use json+tls with --tls-require-client-cert, "
-        "or say --insecure",
-        text);
+    fault_set (fault,
+               "%s: beyond loopback anybody could come; use %s with --tls-require-client-cert%s, "
+               "or say --insecure",
+               text, http ? "https" : "json+tls", http ? " or --http-token" : "");
     errno = EPERM;
     return -1;
 }
@@ -274,6 +277,11 @@ static int open_entrance (
 
     if (address_parse (text, &address, fault) || check_place (options, text, &address, fault))
         return -1;
+    if (side == SIDE_WORKERS && slice_equal (address.door, slice_text ("http"))) {
+        fault_set (fault, "%s: workers don't speak HTTP", text);
+        errno = EINVAL;
+        return -1;
+    }
     entrance->bridge = self;
     entrance->side = side;
     entrance->carrier = carrier_of (address.carrier);
@@ -319,6 +327,9 @@ static void take_options (bridge_t *self, const bridge_options_t *options)
     self->house.max_frame = frame < UINT32_MAX ? (uint32_t)frame : UINT32_MAX;
     self->house.budget.limit = options->half_frames;
     self->house.make_room = make_room;
+    self->house.http.origin = options->http_origin;
+    self->house.http.timeout_ms = (unsigned)options->http_timeout_ms;
+    self->house.http.connections_max = (unsigned)options->http_connections;
     self->owner.house = &self->house;
     self->owner.outbox = options->outbox;
     self->owner.idle_ms = (unsigned)(options->idle_ms < UINT32_MAX ? options->idle_ms : UINT32_MAX);
@@ -386,6 +397,11 @@ bridge_t *bridge_new (const bridge_options_t *options, fault_t *fault)
         if (!self->carrying.tls)
             goto error;
     }
+    if (options->http_token) {
+        self->house.http.token = http_token_new (options->http_token, fault);
+        if (!self->house.http.token)
+            goto error;
+    }
     if (options->place_count[SIDE_CLIENTS]) {
         self->house.desk = desk_new (self->house.base, &options->broker[SIDE_CLIENTS],
                                      &self->house.outages[SIDE_CLIENTS], fault);
@@ -423,6 +439,7 @@ void bridge_destroy (bridge_t **self_p)
         event_base_free (self->house.base);
     mailbox_destroy (&self->mail);
     tls_destroy (&self->carrying.tls);
+    http_token_destroy (&self->house.http.token);
     buffer_finish (&self->house.header);
     buffer_finish (&self->house.out);
     (void)pthread_mutex_destroy (&self->lock);
@@ -456,6 +473,8 @@ void bridge_halt (bridge_t *self)
 
 int bridge_reload (bridge_t *self, fault_t *fault)
 {
+    if (self->house.http.token && http_token_reload (self->house.http.token, fault))
+        return -1;
     return self->carrying.tls ? tls_reload (self->carrying.tls, fault) : 0;
 }
 

@@ -16,7 +16,9 @@
 #include "transports/door.h"
 #include "transports/tls.h"
 
-#define BRIDGE_HALF_FRAMES (256u * 1024 * 1024) // octets
+#define BRIDGE_HALF_FRAMES      (256u * 1024 * 1024) // octets
+#define BRIDGE_HTTP_TIMEOUT_MS  10000u
+#define BRIDGE_HTTP_CONNECTIONS 10000u
 
 typedef struct bridge bridge_t;
 
@@ -32,6 +34,11 @@ typedef struct {
     uint64_t half_frames;              // octets of frames that are not whole, of all together
     uint64_t idle_ms;                  // for a frame that has begun
     uint64_t drain_ms;
+    // Of doors for HTTP:
+    const char *http_token;    // file; NULL: none is asked for
+    const char *http_origin;   // whose pages may ask; "*": any; NULL: none
+    uint64_t http_timeout_ms;  // for a head, and for a body (door_http.c)
+    uint64_t http_connections; // at most
     // On the bridge's thread: why there is no broker. NULL: nobody wants to know.
     void (*say) (const char *text, void *arg);
     void *say_arg;
@@ -53,7 +60,8 @@ void bridge_drain (bridge_t *self);
 // Ends it without waiting for tasks; what was said already has a moment to get out.
 void bridge_halt (bridge_t *self);
 
-// Reads the certificates again. 0, or -1 with a fault, and what was there stays in use.
+// Reads the certificates and the token again. 0, or -1 with a fault, and what was there stays in
+// use.
 int bridge_reload (bridge_t *self, fault_t *fault);
 
 // Waits until it has ended, `timeout_ms` at the longest. True if it has.

@@ -13,7 +13,17 @@
 #include "transports/framing.h"
 #include "transports/outage.h"
 
-typedef struct peer peer_t; // transports/peer.h
+typedef struct peer peer_t;             // transports/peer.h
+typedef struct http_token http_token_t; // transports/http_token.h
+
+// What doors for HTTP have in common.
+typedef struct {
+    http_token_t *token;      // NULL: none is asked for
+    const char *origin;       // whose pages may ask; "*": any; NULL: only what came from here
+    unsigned timeout_ms;      // for a request's head, and for its body: see door_http.c
+    unsigned connections;     // that there are
+    unsigned connections_max; //
+} http_house_t;
 
 typedef enum { SIDE_CLIENTS, SIDE_WORKERS, SIDE_COUNT } side_t;
 
@@ -26,9 +36,9 @@ typedef struct house {
     framing_budget_t budget; // of frames that are not whole
     uint32_t max_frame;      // octets
     uint64_t max_payload;    // octets
-    bool leaving;            // the bridge is
-    buffer_t header;         // to write in, by whoever has the loop: empty between calls
-    buffer_t out;            //
+    http_house_t http;
+    buffer_t header; // to write in, by whoever has the loop: empty between calls
+    buffer_t out;    //
     // Makes room in the budget. False: there is no more to be had.
     bool (*make_room) (struct house *self);
 } house_t;
@@ -43,6 +53,11 @@ typedef struct {
     size_t (*held) (void *conn);
     // Lets go of it: the connection has ended.
     void (*spill) (void *conn);
+    /*  The other side has said all that it will, and may be gone. Whether there is something that
+     *  it is still to be told; if not, it is closed when what was sent is written. NULL: it has
+     *  gone, whatever is under way.
+     */
+    bool (*eof) (void *conn);
     // The bridge is leaving: workers are told.
     void (*leave) (void *conn);
     // Tasks that it has under way as a worker.
@@ -52,6 +67,7 @@ typedef struct {
 } door_t;
 
 extern const door_t door_json;
+extern const door_t door_http;
 
 // The door of that name, or NULL.
 const door_t *door_of (slice_t name);

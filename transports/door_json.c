@@ -2,34 +2,14 @@
  */
 #include "transports/door_json_inner.h"
 
-#include <errno.h>
 #include <stdlib.h>
+
+#include "transports/legacy_frames.h"
 
 void json_answer (json_conn_t *self, const cookie_t *cookie, zfabric_rc_t rc, const char *words)
 {
     legacy_result (cookie, rc, words, &self->house->out);
     peer_send (self->peer, &self->house->out);
-}
-
-static int take_payload (json_conn_t *self, const legacy_t *legacy, frame_t *payload)
-{
-    buffer_t octets;
-
-    if (!legacy->has_payload)
-        return 0;
-    if (!legacy->payload.escaped && legacy->payload.raw.len > self->house->max_payload) {
-        errno = EMSGSIZE;
-        return -1;
-    }
-    if (!legacy->payload.escaped)
-        return frame_copy (payload, legacy->payload.raw);
-    buffer_init (&octets, self->house->max_payload);
-    codec_text (legacy->payload, &octets);
-    int rc = frame_take (payload, &octets);
-    int problem = errno;
-    buffer_finish (&octets);
-    errno = problem;
-    return rc;
 }
 
 int json_frames (json_conn_t *self,
@@ -39,20 +19,8 @@ int json_frames (json_conn_t *self,
                  zfabric_rc_t *rc,
                  fault_t *fault)
 {
-    frame_init (header);
-    frame_init (payload);
-    if (take_payload (self, legacy, payload) == 0
-        && frame_copy (header, buffer_as_slice (&self->house->header)) == 0)
-        return 0;
-    bool large = errno == EMSGSIZE;
-    *rc = large ? ZFABRIC_BAD_PACKET : ZFABRIC_EXCEPTION;
-    if (large)
-        fault_set (fault, "the payload is more than %llu octets",
-                   (unsigned long long)self->house->max_payload);
-    else
-        fault_set (fault, "out of memory");
-    frame_close (payload);
-    return -1;
+    return legacy_frames (legacy, buffer_as_slice (&self->house->header), self->house->max_payload,
+                          header, payload, rc, fault);
 }
 
 static void take_frame (json_conn_t *self, slice_t frame)

@@ -407,6 +407,8 @@ static void take_beat (exchange_t *self)
         bool ends =
             mark->ends && session->running && session->detach && mark->number > session->deaf;
         close_mark (self, mark);
+        if (ends && session->caller && session->caller->taken)
+            session->caller->taken (session->caller, &session->cookie);
         if (ends)
             end_run (self, session);
     }

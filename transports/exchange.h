@@ -36,6 +36,8 @@ typedef struct caller {
                     const cookie_t *cookie,
                     zfabric_rc_t rc,
                     const char *words);
+    // The broker has taken its detached task: nothing more is heard of that. May be NULL.
+    void (*taken) (struct caller *self, const cookie_t *cookie);
 } caller_t;
 
 typedef struct {

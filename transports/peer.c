@@ -16,7 +16,8 @@ struct peer {
     list_node_t place;
     peer_owner_t *owner;
     struct bufferevent *octets;
-    struct event *again; // peer_resume ()
+    struct event *again;  // peer_resume ()
+    struct event *closed; // the other side's end, while it is not read
     const door_t *door;
     void *conn;
     bool ready;   // no handshake is under way
@@ -25,6 +26,7 @@ struct peer {
     bool shut;    // and everything is written
     bool ended;   // for good
     bool reading; // the door is being called with octets
+    bool eof;     // it sends no more
 };
 
 static void set_timeouts (peer_t *self)
@@ -58,7 +60,10 @@ static size_t waiting (const peer_t *self)
 static void shut (peer_t *self)
 {
     self->shut = true;
-    (void)shutdown (bufferevent_getfd (self->octets), SHUT_WR);
+    if (self->eof)
+        peer_drop (self);
+    else
+        (void)shutdown (bufferevent_getfd (self->octets), SHUT_WR);
 }
 
 void peer_end (peer_t *self)
@@ -69,7 +74,8 @@ void peer_end (peer_t *self)
     // What it still sends is read and dropped: closed with something unread, TCP resets, and our
     // last words may be lost.
     set_timeouts (self);
-    (void)bufferevent_enable (self->octets, EV_READ);
+    if (!self->eof)
+        (void)bufferevent_enable (self->octets, EV_READ);
     if (waiting (self) == 0)
         shut (self);
 }
@@ -102,6 +108,44 @@ static bool give (peer_t *self, struct evbuffer *in)
     return true;
 }
 
+// It has sent its last, and all of that was looked at.
+static void take_eof (peer_t *self)
+{
+    if (self->ended || self->ending)
+        return;
+    if (!self->door->eof)
+        peer_drop (self);
+    else if (!self->door->eof (self->conn))
+        peer_end (self);
+}
+
+static void on_closed (evutil_socket_t fd, short what, void *arg)
+{
+    peer_t *self = (peer_t *)arg;
+
+    (void)fd;
+    (void)what;
+    (void)event_del (self->closed);
+    self->eof = true;
+    if (!self->ended && !self->ending)
+        (void)self->door->eof (self->conn); // it may be a reason to drop it; there is more to read
+}
+
+// While it is not read its end would not be noticed.
+static void watch_end (peer_t *self, bool watches)
+{
+    if (!self->door->eof || self->eof)
+        return;
+    if (!self->closed)
+        self->closed =
+            event_new (bufferevent_get_base (self->octets), bufferevent_getfd (self->octets),
+                       EV_CLOSED | EV_PERSIST, on_closed, self);
+    if (self->closed && watches)
+        (void)event_add (self->closed, NULL);
+    else if (self->closed)
+        (void)event_del (self->closed);
+}
+
 static void read_in (peer_t *self)
 {
     struct evbuffer *in = bufferevent_get_input (self->octets);
@@ -116,10 +160,14 @@ static void read_in (peer_t *self)
     if (self->ending)
         (void)evbuffer_drain (in, evbuffer_get_length (in));
     // Not read: the kernel's buffers fill, and TCP pushes back.
-    if (all || self->ending)
+    bool reads = all || self->ending;
+    watch_end (self, !reads);
+    if (!reads)
+        (void)bufferevent_disable (self->octets, EV_READ);
+    else if (!self->eof)
         (void)bufferevent_enable (self->octets, EV_READ);
     else
-        (void)bufferevent_disable (self->octets, EV_READ);
+        take_eof (self);
 }
 
 static void on_read (struct bufferevent *octets, void *arg)
@@ -202,6 +250,9 @@ static void on_event (struct bufferevent *octets, short what, void *arg)
     if (what & BEV_EVENT_CONNECTED) {
         self->ready = true;
         set_timeouts (self);
+    } else if (what & BEV_EVENT_EOF && self->door->eof && !self->ending) {
+        self->eof = true;
+        read_in (self);
     } else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) {
         // What came before its end has been read, unless it was not to be read yet.
         if (!self->ending)
@@ -268,6 +319,8 @@ void peer_destroy (peer_t **self_p)
         self->door->close (self->conn);
     if (self->again)
         event_free (self->again);
+    if (self->closed)
+        event_free (self->closed);
     list_remove (&self->place);
     bufferevent_free (self->octets);
     free (self);
