@@ -13,6 +13,7 @@
 
 #include "fabric/container.h"
 #include "transports/http_token.h"
+#include "transports/page.h"
 
 #define IDLE_MS     75000u
 #define OCTETS_A_MS 256u // that a body comes with at the least, beyond its first time-out
@@ -149,6 +150,30 @@ static void answer_options (http_conn_t *self, const char *allowed)
     http_respond (self, 204, NULL, NOTHING, more);
 }
 
+// A text of ours, whether or not the body, which means nothing, is still to come.
+static void show (http_conn_t *self, unsigned status, const char *field)
+{
+    char more[PAGE_POLICY_MAX + 128], policy[PAGE_POLICY_MAX] = "";
+    const http_route_t *route = self->route;
+
+    if (route->page)
+        page_policy (route->text (), policy);
+    snprintf (more, sizeof more, "%s%s%s%s", field, *policy ? "Content-Security-Policy: " : "",
+              policy, *policy ? "\r\nReferrer-Policy: no-referrer\r\n" : "");
+    http_respond (self, status, route->type, route->text (), more);
+}
+
+static void ask_for_token (http_conn_t *self)
+{
+    static const char field[] = "WWW-Authenticate: Bearer\r\n";
+
+    if (self->route && self->route->asks)
+        show (self, 401, field);
+    else
+        http_refuse (self, 401, ZFABRIC_FORBIDDEN, "a token is wanted: Authorization: Bearer",
+                     field);
+}
+
 static uint64_t most_of_body (const http_conn_t *self)
 {
     return self->route->action == HTTP_STREAM ? self->house->max_frame : self->house->max_payload;
@@ -170,8 +195,7 @@ static bool answer_head (http_conn_t *self)
         answer_options (self, allowed);
     else if (http->token && !(self->route && self->route->open)
              && !http_token_fits (http->token, http_request_field (request, "Authorization")))
-        http_refuse (self, 401, ZFABRIC_FORBIDDEN, "a token is wanted: Authorization: Bearer",
-                     "WWW-Authenticate: Bearer\r\n");
+        ask_for_token (self);
     else if (!self->route && !*allowed)
         http_refuse (self, 404, ZFABRIC_BAD_PACKET, "there is nothing here", NULL);
     else if (!self->route) {
@@ -179,6 +203,8 @@ static bool answer_head (http_conn_t *self)
         http_refuse (self, 405, ZFABRIC_BAD_PACKET, "not a method for this", more);
     } else if (request->length != HTTP_CHUNKED && request->length > most_of_body (self))
         http_refuse (self, 413, ZFABRIC_BAD_PACKET, "the body is too long", NULL);
+    else if (self->route->action == HTTP_SHOW)
+        show (self, 200, "");
     else
         return false;
     return true;

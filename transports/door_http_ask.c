@@ -216,6 +216,8 @@ void http_ask (http_conn_t *self)
     case HTTP_CANCEL:
         cancel (self);
         break;
+    case HTTP_SHOW: // has been
+        break;
     case HTTP_ASK:
         forget_body (self);
         ask (self);

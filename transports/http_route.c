@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "transports/openapi.h"
+#include "transports/page.h"
 #include "transports/prometheus.h"
 
 // ---- answers
@@ -72,6 +74,19 @@ static const http_route_t routes[] = {
      .pipeline = "$metrics",
      .shape = shape_metrics,
      .type = PROMETHEUS_MEDIA},
+    {.method = "GET", .path = "/v1/metrics", .action = HTTP_ASK, .pipeline = "$metrics"},
+    {.method = "GET",
+     .path = "/",
+     .action = HTTP_SHOW,
+     .type = PAGE_MEDIA,
+     .text = page_text,
+     .asks = true,
+     .page = true},
+    {.method = "GET",
+     .path = "/openapi.json",
+     .action = HTTP_SHOW,
+     .type = "application/json",
+     .text = openapi_text},
     {.method = "GET",
      .path = "/readyz",
      .action = HTTP_ASK,

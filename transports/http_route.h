@@ -11,7 +11,8 @@ typedef enum {
     HTTP_RUN,    // the rest of the path is a pipeline
     HTTP_CANCEL, // the rest of the path is a cookie
     HTTP_STREAM, // the body is a legacy packet
-    HTTP_ASK     // one of the broker's own pipelines
+    HTTP_ASK,    // one of the broker's own pipelines
+    HTTP_SHOW    // a text of ours
 } http_action_t;
 
 typedef struct {
@@ -26,7 +27,12 @@ typedef struct {
      *  status. NULL: what the broker said, as it is.
      */
     unsigned (*shape) (slice_t answer, buffer_t *out);
-    const char *type; // of the body that shape () makes
+    const char *type; // of the body that shape () makes, or of the text
+    // Of HTTP_SHOW:
+    slice_t (*text) (void);
+    // The text asks for a token itself: who brings none gets it as well, with a 401.
+    bool asks;
+    bool page; // it is HTML, with a policy
 } http_route_t;
 
 /*  The row for a request, and the rest of the path behind the star; NULL if there is none, and

@@ -226,12 +226,12 @@ class Running(HttpCase):
         cookie = str(uuid.uuid4())
         connection = self.begin("/v1/run/p", "1", {"Fabric-Cookie": cookie})
         run = worker.take()
-        answer = self.ask("DELETE", f"/v1/run/{cookie}")
+        answer = self.ask("DELETE", f"/v1/run/{task}")
         self.assertEqual((answer.status, answer.document()["rc"]), (200, "OK"))
         worker.expect("CANCEL", cookie=run.header["cookie"])
         worker.finish(run, rc="CANCELLED")
         self.assertEqual(self.end(connection).document()["rc"], "CANCELLED")
-        self.assertEqual(self.ask("DELETE", f"/v1/run/{cookie}").status, 404)
+        self.assertEqual(self.ask("DELETE", f"/v1/run/{task}").status, 404)
         self.assertEqual(self.ask("DELETE", "/v1/run/x").status, 400)
 
     def test_detached(self):
@@ -372,6 +372,9 @@ class Looking(HttpCase):
         self.assertEqual(head.headers["Content-Length"], get.headers["Content-Length"])
         options = self.ask("OPTIONS", "/v1/run/p")
         self.assertEqual((options.status, options.headers["Allow"]), (204, "POST, DELETE, OPTIONS"))
+        page = self.ask("GET", "/")
+        self.assertEqual((page.status, page.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
+        self.assertIn("default-src 'none'", page.headers["Content-Security-Policy"])
         for method, path in (("PUT", "/v1/run/p"), ("POST", "/v1/status"), ("DELETE", "/healthz"),
                              ("GET", "/v1/run/p")):  # fmt: skip
             answer = self.ask(method, path)
@@ -379,6 +382,94 @@ class Looking(HttpCase):
             self.assertTrue(answer.headers["Allow"])
         for path in ("/nothing", "/v1/run/", "/v1", "/v1/statusx", "//v1/status"):
             self.assertEqual(self.ask("GET", path).status, 404, path)
+
+
+class Described(HttpCase):
+    """That /openapi.json is true."""
+
+    def schema(self, document, schema):
+        while "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return schema
+
+    def fits(self, document, schema, value, where):
+        schema = self.schema(document, schema)
+        if value is None and schema.get("nullable"):
+            return
+        kinds = {"object": dict, "array": list, "string": str}
+        if "type" in schema:
+            self.assertIsInstance(value, kinds[schema["type"]], where)
+        if "enum" in schema:
+            self.assertIn(value, schema["enum"], where)
+        for name in schema.get("required", ()):
+            self.assertIn(name, value, where)
+        if schema.get("additionalProperties") is False:
+            self.assertEqual(set(value) - set(schema["properties"]), set(), where)
+        for name, inner in schema.get("properties", {}).items():
+            if name in value:
+                self.fits(document, inner, value[name], f"{where}.{name}")
+        if isinstance(value, list) and "items" in schema:
+            for item in value:
+                self.fits(document, schema["items"], item, where)
+
+    def check(self, document, template, answer, method):
+        """The answer's status and type are described, and its body fits."""
+        responses = document["paths"][template][method.lower()]["responses"]
+        where = f"{method} {template}: {answer.status}"
+        self.assertIn(str(answer.status), responses, where)
+        described = responses[str(answer.status)]["content"]
+        media = answer.headers["Content-Type"].partition(";")[0]
+        self.assertIn(media, described, where)
+        if media == "application/json":
+            self.fits(document, described[media]["schema"], answer.document(), where)
+        elif media == "application/x-ndjson":
+            for line in answer.lines:
+                self.fits(document, described[media]["schema"], line, where)
+        self.seen.add((method.lower(), template))
+
+    def test_what_it_says(self):
+        self.seen = set()
+        self.open_http()
+        worker = self.worker()
+        document = self.ask("GET", "/openapi.json").document()
+        known = {(method, path) for path, item in document["paths"].items() for method in item}
+        cookie = str(uuid.uuid4())
+        for template in document["paths"]:
+            path = template.replace("{cookie}", cookie)
+            if "get" in document["paths"][template]:
+                self.check(document, template, self.ask("GET", path), "GET")
+        self.check(document, "/v1/run/{task}", self.ask("DELETE", f"/v1/run/{task}"), "DELETE")
+        self.check(document, "/v1/stream/stream", self.ask("POST", "/v1/stream/stream", "{"), "POST")
+        for rc in document["components"]["schemas"]["Code"]["enum"]:
+            if rc in ("UNSUPPORTED_PACKET_TYPE", "COOKIE_NOT_FOUND"):
+                continue  # no RUN ends with it
+            for accept in ("application/json", "application/x-ndjson"):
+                connection = self.begin("/v1/run/p", "1", {"Accept": accept})
+                run = worker.take()
+                worker.finish(run, 1, rc=rc)
+                if accept == "application/json":
+                    self.check(document, "/v1/run/{task}", self.end(connection), "POST")
+                else:
+                    self.end(connection)
+        self.assertEqual(self.seen, known)
+
+    def test_parameters(self):
+        """Each is known, and no other."""
+        self.open_http()
+        worker = self.worker()
+        document = self.ask("GET", "/openapi.json").document()
+        parameters = document["paths"]["/v1/run/{task}"]["post"]["parameters"]
+        for parameter in parameters:
+            if parameter["in"] == "query":
+                schema = parameter["schema"]
+                value = schema.get("minimum", schema.get("enum", ["true"])[0] if "minimum" not in schema else 0)
+                answer = self.ask("POST", f"/v1/run/$ping?{parameter['name']}={value}")
+                self.assertIn(answer.status, (200, 202), parameter["name"])
+                if "maximum" in schema:
+                    over = schema["maximum"] + 1
+                    answer = self.ask("POST", f"/v1/run/$ping?{parameter['name']}={over}")
+                    self.assertEqual(answer.status, 400)
+        worker.expect_nothing()
 
 
 class Connections(HttpCase):
@@ -633,6 +724,9 @@ class Guarded(HttpCase):
                 answer = self.ask(method, where, headers=headers)
                 self.assertEqual(answer.status, 401, where)
                 self.assertEqual(answer.headers["WWW-Authenticate"], "Bearer")
+        page = self.ask("GET", "/")  # where the token is typed in
+        self.assertEqual(page.status, 401)
+        self.assertIn(b"<script>", page.body)
         self.assertEqual(self.ask("GET", "/v1/status", headers=self.bearer()).status, 200)
         path.write_text("another-token-of-enough-octets")
         self.bridge.signal(signal.SIGHUP)
