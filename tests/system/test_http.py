@@ -226,12 +226,12 @@ class Running(HttpCase):
         cookie = str(uuid.uuid4())
         connection = self.begin("/v1/run/p", "1", {"Fabric-Cookie": cookie})
         run = worker.take()
-        answer = self.ask("DELETE", f"/v1/run/{task}")
+        answer = self.ask("DELETE", f"/v1/run/{cookie}")
         self.assertEqual((answer.status, answer.document()["rc"]), (200, "OK"))
         worker.expect("CANCEL", cookie=run.header["cookie"])
         worker.finish(run, rc="CANCELLED")
         self.assertEqual(self.end(connection).document()["rc"], "CANCELLED")
-        self.assertEqual(self.ask("DELETE", f"/v1/run/{task}").status, 404)
+        self.assertEqual(self.ask("DELETE", f"/v1/run/{cookie}").status, 404)
         self.assertEqual(self.ask("DELETE", "/v1/run/x").status, 400)
 
     def test_detached(self):
@@ -438,7 +438,7 @@ class Described(HttpCase):
             path = template.replace("{cookie}", cookie)
             if "get" in document["paths"][template]:
                 self.check(document, template, self.ask("GET", path), "GET")
-        self.check(document, "/v1/run/{task}", self.ask("DELETE", f"/v1/run/{task}"), "DELETE")
+        self.check(document, "/v1/run/{task}", self.ask("DELETE", f"/v1/run/{cookie}"), "DELETE")
         self.check(document, "/v1/stream/stream", self.ask("POST", "/v1/stream/stream", "{"), "POST")
         for rc in document["components"]["schemas"]["Code"]["enum"]:
             if rc in ("UNSUPPORTED_PACKET_TYPE", "COOKIE_NOT_FOUND"):
