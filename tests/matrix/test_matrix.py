@@ -1,6 +1,8 @@
 """Each language's client with each language's worker, through one broker, as examples/README.md says.
 
-A language that lacks what it needs here is skipped, printed and counted.
+`test_matrix.py WORK`: each language's folder is copied to WORK, where what it needs is fetched and it
+is built. A language that lacks what it needs here, or can't get it, is skipped, printed, and named in
+WORK/skipped, which ./check shows at its end. One that has all it needs and does not build has failed.
 """
 
 import json
@@ -14,10 +16,12 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
-from fabric_process import Broker, Process, Scratch  # noqa: E402
+from fabric_peers import Client  # noqa: E402
+from fabric_process import Broker, Process, Scratch, eventually  # noqa: E402
 from fabric_process import DEADLINE  # noqa: E402
 
 PATIENCE = 4 * DEADLINE  # seconds: for what hangs; compilers' and interpreters' starts are slow
+BUILDING = 900  # seconds, for fetching and building one language
 EXACT = {"integers": [0, -1, 2**53 + 1, -(2**63), 2**63, 2**64 - 1],
          "floats": [0.1, -2.5, 1e300, 5e-324],
          "texts": ["", "Grüße", "\U0001f600", "\u0000\u001f\"\\/", "日本"],
@@ -25,28 +29,79 @@ EXACT = {"integers": [0, -1, 2**53 + 1, -(2**63), 2**63, 2**64 - 1],
 MEBIBYTE = "x" * 2**20
 
 
-def languages():
-    """Those that are here, by name, and why the others are not."""
-    here, absent = {}, {}
-    for path in sorted((ROOT / "examples").glob("*/matrix.json")):
-        language = {"folder": path.parent, **json.loads(path.read_text())}
-        lacking = [need for need in language["needs"] if shutil.which(need) is None]
+class Unbuilt(Exception):
+    """Why a language can't be used."""
+
+
+class Language:
+    def __init__(self, source, work):
+        self.name, self.source, self.folder = source.name, source, work / source.name
+        self.table = json.loads((source / "matrix.json").read_text())
+
+    def step(self, name):
+        """Runs the commands of a step in the folder; what went wrong, or None."""
+        for command in self.table.get(name, []):
+            try:
+                done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, text=True, timeout=BUILDING,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            except subprocess.TimeoutExpired:
+                return f"{' '.join(command)}: took more than {BUILDING} s"
+            if done.returncode:
+                return f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout[-3000:]}"
+        return None
+
+    def prepare(self):
+        """Raises Unbuilt if it can't be had here; AssertionError if it is there and does not build."""
+        lacking = [need for need in self.table["needs"] if shutil.which(need) is None]
         if lacking:
-            absent[path.parent.name] = "no " + ", ".join(lacking)
-        else:
-            here[path.parent.name] = language
-    return here, absent
+            raise Unbuilt("no " + ", ".join(lacking))
+        copy_changed(self.source, self.folder)
+        problem = self.step("fetch")
+        if problem:
+            raise Unbuilt(problem)
+        problem = self.step("build")
+        if problem:
+            raise AssertionError(f"{self.name} does not build: {problem}")
+
+    def argv(self, role):
+        """The python3 of a table is the one that has zmq: this one."""
+        program, *rest = self.table[role]
+        return [sys.executable if program == "python3" else program, *rest]
+
+    def sources(self):
+        return [path for path in self.source.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
 
 
-HERE, ABSENT = languages()
+SUFFIXES = {".py", ".js", ".mjs", ".go", ".rs", ".java", ".c"}
 
 
-def argv(language, role):
-    """The python3 of a table is the one that has zmq: this one."""
-    program, *rest = language[role]
-    folder = language["folder"]
-    return [sys.executable if program == "python3" else program,
-            *(str(folder / word) if (folder / word).is_file() else word for word in rest)]
+def copy_changed(source, target):
+    """Times are kept, so that only what changed is built again."""
+    for path in source.rglob("*"):
+        to = target / path.relative_to(source)
+        if path.is_dir():
+            to.mkdir(parents=True, exist_ok=True)
+        elif not to.exists() or to.read_bytes() != path.read_bytes():
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, to)
+
+
+HERE, ABSENT, BROKEN = {}, {}, {}
+
+
+def prepare(work):
+    for path in sorted((ROOT / "examples").glob("*/matrix.json")):
+        language = Language(path.parent, work)
+        try:
+            language.prepare()
+            HERE[language.name] = language
+        except Unbuilt as reason:
+            ABSENT[language.name] = str(reason)
+        except AssertionError as problem:
+            BROKEN[language.name] = str(problem)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "skipped").write_text(
+        "".join(f"SKIPPED: examples/{name}: {reason}\n" for name, reason in ABSENT.items()))
 
 
 class Matrix(unittest.TestCase):
@@ -58,14 +113,14 @@ class Matrix(unittest.TestCase):
         self.broker.wait_ready()
 
     def worker(self, language):
-        worker = Process(*argv(language, "worker"), self.broker.worker_endpoint)
+        worker = Process(*language.argv("worker"), self.broker.worker_endpoint, cwd=language.folder)
         self.addCleanup(worker.end)
         return worker
 
     def client(self, language, verb, pipeline, variables):
         """The values that it printed, and its exit status."""
         done = subprocess.run(
-            [*argv(language, "client"), self.broker.client_endpoint, verb, pipeline, "-"], text=True,
+            [*language.argv("client"), self.broker.client_endpoint, verb, pipeline, "-"], text=True, cwd=language.folder,
             encoding="utf-8", input=json.dumps(variables), capture_output=True, timeout=PATIENCE, check=False)
         self.assertEqual(done.stderr, "")
         return [json.loads(line) for line in done.stdout.splitlines()], done.returncode
@@ -93,20 +148,48 @@ class Matrix(unittest.TestCase):
             process.signal(signal.SIGTERM)
             self.assertEqual(process.wait(PATIENCE), 0, serving)
 
+    def test_a_worker_comes_back(self):
+        """After its broker was killed and another one is there, and not before it can."""
+        for name, language in HERE.items():
+            with self.subTest(worker=name):
+                ends = {"serve": self.broker.client_endpoint, "listen": self.broker.worker_endpoint}
+                process = self.worker(language)
+                self.assertEqual(self.ask_status("workers"), 1)
+                self.broker.kill()
+                self.broker = Broker(scratch=self.scratch, **ends)
+                self.addCleanup(self.broker.end)
+                self.broker.wait_ready()
+                self.assertEqual(self.ask_status("workers"), 1)
+                client = HERE.get(name) or next(iter(HERE.values()))
+                self.assertEqual(self.client(client, "run", "echo", [name]), ([[name]], 0))
+                process.signal(signal.SIGTERM)
+                self.assertEqual(process.wait(PATIENCE), 0, name)
+                self.assertEqual(self.ask_status("workers", 0), 0)
+
+    def ask_status(self, key, wanted=1):
+        """A number of $status, as soon as it is the wanted one."""
+        asker = Client(self.broker.client_endpoint)
+        try:
+            eventually(lambda: asker.ask("$status").document()[key] == wanted, f"{wanted} {key}", PATIENCE)
+        finally:
+            asker.vanish()
+        return wanted
+
+    def test_all_that_are_here_were_built(self):
+        self.assertEqual(BROKEN, {})
+
     def test_the_sources_are_short(self):
         for language in HERE.values():
-            for role in "client", "worker":
-                for word in language[role]:
-                    path = language["folder"] / word
-                    if path.is_file():
-                        self.assertLess(len(path.read_text().splitlines()), 150, str(path))
+            for path in language.sources():
+                self.assertLess(len(path.read_text().splitlines()), 150, str(path))
 
 
 if __name__ == "__main__":
+    prepare(pathlib.Path(sys.argv.pop(1)).resolve())
     print(f"languages: {', '.join(HERE)}; {len(ABSENT)} skipped")
     for name, reason in ABSENT.items():
         print(f"SKIPPED: {name}: {reason}")
     sys.stdout.flush()
-    if not HERE:
+    if not HERE and not BROKEN:
         sys.exit("no language at all")
     unittest.main()

@@ -73,7 +73,7 @@ class Collector(threading.Thread):
 class Process:
     """A running program. stop () or kill () ends it; as a cleanup, end () is enough."""
 
-    def __init__(self, *argv, env=None, stdin=subprocess.DEVNULL):
+    def __init__(self, *argv, env=None, stdin=subprocess.DEVNULL, cwd=None):
         self.argv = [str(word) for word in argv]
         self._popen = subprocess.Popen(
             self.argv,
@@ -81,6 +81,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(env or {})},
+            cwd=cwd,
         )
         self.pid = self._popen.pid
         self.out = Collector(self._popen.stdout)
