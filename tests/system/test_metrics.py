@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from fabric_case import FabricCase
 
 TEXT = pathlib.Path(os.environ["ZFABRIC_BUILD"]) / "tests/bin/metrics_text"
+RULES = pathlib.Path(os.environ["ZFABRIC_SOURCE"]) / "examples/prometheus"
 GUIDE = pathlib.Path(os.environ["ZFABRIC_SOURCE"]) / "docs/operating.md"
 ODD = 'a "name" \\n of\\ p\u00e4ckets{}'
 SERIES = re.compile(r'^([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)$')
@@ -110,6 +111,29 @@ class Metrics(FabricCase):
         told = set(re.findall(r"^# TYPE (\S+)", self.text()[0], re.M))
         listed = set(re.findall(r"^\| `((?:zfabric|process)_\w+)", GUIDE.read_text(), re.M))
         self.assertEqual(told, listed)
+
+
+    def test_the_examples_alerts_are_of_metrics_that_are_there(self):
+        """examples/prometheus: no alert is silent because its metric has another name"""
+        self.busy()
+        families = set(re.findall(r"^# TYPE (\S+)", self.text()[0], re.M))
+        used = set(re.findall(r"(?:zfabric|process)_[a-z_]+", (RULES / "zfabric.rules.yml").read_text()))
+        self.assertGreater(len(used), 8)
+        self.assertLessEqual({re.sub("_bucket$", "", name) for name in used}, families)
+
+
+class Alerts(unittest.TestCase):
+    def test_they_are_valid_and_ring_when_they_should(self):
+        """examples/prometheus"""
+        for arguments in (
+            ("check", "config", "prometheus.yml"),
+            ("check", "rules", "zfabric.rules.yml"),
+            ("test", "rules", "zfabric.rules.test.yml"),
+        ):
+            done = subprocess.run(
+                ["promtool", *arguments], cwd=RULES, text=True, capture_output=True, check=False
+            )
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":
