@@ -74,7 +74,7 @@ class Endpoints(CommandCase):
         """a bad option: one line that names it"""
         free = self.scratch.ipc()
         for endpoint in (
-            *("nonsense", "tcp://", "tcp://127.0.0.1", "http://127.0.0.1:1", "ipc://"),
+            *("nonsense", "tcp://", "tcp://127.0.0.1", "ftp://127.0.0.1:1", "ipc://"),
             "tcp://127.0.0.1:99999",
         ):
             with self.subTest(endpoint=endpoint):

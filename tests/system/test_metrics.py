@@ -1,18 +1,18 @@
 """Prometheus' view of a broker: what promtool, and a reader of the text, make of its metrics."""
 
-import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
 import unittest
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from fabric_case import FabricCase
+from fabric_process import free_tcp
 
-TEXT = pathlib.Path(os.environ["ZFABRIC_BUILD"]) / "tests/bin/metrics_text"
 RULES = pathlib.Path(os.environ["ZFABRIC_SOURCE"]) / "examples/prometheus"
 GUIDE = pathlib.Path(os.environ["ZFABRIC_SOURCE"]) / "docs/operating.md"
 ODD = 'a "name" \\n of\\ p\u00e4ckets{}'
@@ -38,12 +38,21 @@ def read_series(text):
 
 
 class Metrics(FabricCase):
-    def text(self):
-        """What Prometheus gets of the broker now, and the document that it is made of."""
+    def setUp(self):
+        super().setUp()
+        self.door = free_tcp().replace("tcp:", "http:")
+        self.start(serve=[self.scratch.ipc(), self.door])
+
+    def document(self):
         packet = self.client().ask("$metrics")
         self.assertEqual(packet.rc, "OK", packet)
-        done = subprocess.run([TEXT], input=packet.payload, stdout=subprocess.PIPE, check=True)
-        return done.stdout.decode(), packet.document()
+        return packet.document()
+
+    def text(self):
+        """What Prometheus gets."""
+        with urllib.request.urlopen(self.door + "/metrics") as answer:
+            self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+            return answer.read().decode()
 
     def busy(self):
         """A broker with tasks in all places."""
@@ -68,9 +77,9 @@ class Metrics(FabricCase):
 
     def test_promtool_finds_nothing_wrong(self):
         """Issue: `promtool check metrics` passes"""
-        self.assertEqual(self.promtool(self.text()[0]), (0, ""))
+        self.assertEqual(self.promtool(self.text()), (0, ""))
         self.busy()
-        text = self.text()[0]
+        text = self.text()
         self.assertEqual(self.promtool(text), (0, ""))
         # It does look: a gauge called like a counter, a label that does not end.
         self.assertNotEqual(self.promtool("# HELP a b\n# TYPE a_total gauge\na_total 1\n")[0], 0)
@@ -79,8 +88,8 @@ class Metrics(FabricCase):
     def test_the_numbers_are_the_documents(self):
         """Issue: tasks by outcome and pipeline, queue length, waiting and running time"""
         self.busy()
-        text, document = self.text()
-        series = read_series(text)
+        document = self.document()
+        series = read_series(self.text())
         rows = {row["pipeline"] or "other": row for row in document["pipelines"]}
         self.assertEqual(set(rows), {"other", "p", "well", ODD})
         for name, row in rows.items():
@@ -100,15 +109,15 @@ class Metrics(FabricCase):
                 self.assertEqual(len(buckets), len(document["bounds"]) + 1)
         self.assertEqual(series["zfabric_queue_length", ()], 2)
         self.assertEqual(series["zfabric_slots_busy", ()], 3)
-        self.assertEqual(series["zfabric_sent_bytes_total", ()], document["octets"]["out"])
+        self.assertGreater(series["zfabric_sent_bytes_total", ()], document["octets"]["out"])
         self.assertEqual(
-            series["process_resident_memory_bytes", ()], document["process"]["resident"]
+            series["process_start_time_seconds", ()], document["process"]["started"] / 1000
         )
 
     def test_all_are_in_the_guide(self):
         """docs/operating.md lists each metric, and none that is not there"""
         self.busy()
-        told = set(re.findall(r"^# TYPE (\S+)", self.text()[0], re.M))
+        told = set(re.findall(r"^# TYPE (\S+)", self.text(), re.M))
         listed = set(re.findall(r"^\| `((?:zfabric|process)_\w+)", GUIDE.read_text(), re.M))
         self.assertEqual(told, listed)
 
@@ -116,7 +125,7 @@ class Metrics(FabricCase):
     def test_the_examples_alerts_are_of_metrics_that_are_there(self):
         """examples/prometheus: no alert is silent because its metric has another name"""
         self.busy()
-        families = set(re.findall(r"^# TYPE (\S+)", self.text()[0], re.M))
+        families = set(re.findall(r"^# TYPE (\S+)", self.text(), re.M))
         used = set(re.findall(r"(?:zfabric|process)_[a-z_]+", (RULES / "zfabric.rules.yml").read_text()))
         self.assertGreater(len(used), 8)
         self.assertLessEqual({re.sub("_bucket$", "", name) for name in used}, families)

@@ -1,0 +1,148 @@
+"""The page at `/`, in a real browser: what a person who watches the fleet sees and does."""
+
+import pathlib
+import re
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from fabric_browser import Browser
+from fabric_case import FabricCase
+from fabric_process import eventually, free_tcp
+
+MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
+
+
+class PageCase(FabricCase):
+    """One browser for all of a class; each test has a broker, and so a page, of its own."""
+
+    dark = False
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        profile = tempfile.TemporaryDirectory(prefix="zf-", ignore_cleanup_errors=True)
+        cls.addClassCleanup(profile.cleanup)
+        cls.browser = Browser(profile.name, cls.dark)
+        cls.addClassCleanup(cls.browser.end)
+
+    def setUp(self):
+        super().setUp()
+        self.door = free_tcp().replace("tcp:", "http:")
+        self.endpoints = {
+            "serve": [self.scratch.ipc(), self.door],
+            "listen": [self.scratch.ipc()],
+        }
+
+    def open(self, *options):
+        """The page of a broker that has just started."""
+        self.start(*options, **self.endpoints)
+        self.browser.resize(1200, 900)
+        self.browser.complaints()  # of the test before: its broker has gone
+        self.browser.open(self.door + "/")
+
+    def quiet(self):
+        self.assertEqual(self.browser.complaints(), [])
+
+
+class Page(PageCase):
+    def test_it_shows_workers_that_join_and_go(self):
+        """Issue: shows a worker that joins and one that dies; no console errors"""
+        self.open()
+        self.browser.wait_for("live", "#state")
+        self.browser.wait_for("None is here", "#workers-note")
+        worker = self.worker(4, ["p", "q.*"], name="first")
+        self.worker(0, ["r"], name="second")
+        self.browser.wait_for(r"(?s)first.*0 of 4.*p, q\.\*.*second.*paused", "#workers")
+        client = self.client()
+        client.run("p")
+        worker.take()
+        self.browser.wait_for("first[^a-z]*1 of 4", "#workers")
+        worker.close()
+        eventually(lambda: "first" not in self.browser.text("#workers"), "it is gone")
+        self.assertIn("second", self.browser.text("#workers"))
+        self.quiet()
+
+    def test_it_shows_where_tasks_are_and_why_and_cancels_them(self):
+        """Issue: tasks with why-is-it-waiting and a cancel button, with a confirmation"""
+        self.open()
+        client, worker = self.client(), self.worker(1, ["p"])
+        running, waiting = client.run("p"), client.run("nobody", priority=7)
+        worker.take(running)
+        self.browser.wait_for(r"(?s)p\s+running.*nobody\s+waiting", "#tasks")
+        self.browser.wait_for(r"(?s)p\s+0\s+1", "#pipelines")
+        self.browser.click(f'[aria-label="Why?: task {waiting}"]')
+        self.browser.wait_for("(?s)a worker that serves its pipeline.*Priority\\s+7", "#explain")
+        self.browser.click("#explain [data-close]")
+        self.browser.click(f'[aria-label="Cancel: task {waiting}"]')
+        self.browser.wait_for(f"(?s)Cancel this task.*{waiting}", "#ask-cancel")
+        self.browser.click("#ask-cancel [data-close]")
+        client.expect_nothing()
+        self.browser.click(f'[aria-label="Cancel: task {waiting}"]')
+        self.browser.click("#ask-cancel [type=submit]")
+        client.expect_result("CANCELLED", waiting)
+        eventually(lambda: "nobody" not in self.browser.text("#tasks"), "it is gone")
+        self.quiet()
+
+    def test_names_are_text_whatever_they_are(self):
+        """Issue: nothing a peer sends can inject markup"""
+        self.open()
+        client, worker = self.client(), self.worker(1, [MARKUP], name=MARKUP)
+        client.run(MARKUP)
+        worker.take()
+        for table in ("#workers", "#pipelines", "#tasks"):
+            self.browser.wait_for(re.escape(MARKUP), table)
+        self.assertEqual(self.browser.run("return document.querySelectorAll('img, b b').length"), 0)
+        self.quiet()
+
+    def test_it_goes_on_with_the_next_broker(self):
+        """Issue: survives a broker restart"""
+        self.open()
+        self.browser.wait_for("live", "#state")
+        self.broker.stop()
+        self.browser.wait_for("no answer", "#state")
+        self.start(**self.endpoints)
+        self.worker(3, ["p"], name="anew")
+        self.browser.wait_for("live", "#state")
+        self.browser.wait_for("anew", "#workers")
+
+    def test_it_asks_for_the_doors_token(self):
+        """Issue: a bearer token guards everything; the page is where it is entered"""
+        secret = self.scratch.file("correct-horse-battery\n")
+        secret.chmod(0o600)
+        self.open("--http-token", str(secret))
+        self.browser.wait_for("wants a token", "#ask-token")
+        self.browser.type("#token-text", "wrong-horse-battery")
+        self.browser.click("#ask-token [type=submit]")
+        self.browser.wait_for("does not take that one", "#ask-token")
+        self.browser.type("#token-text", "correct-horse-battery")
+        self.browser.click("#ask-token [type=submit]")
+        self.browser.wait_for("live", "#state")
+
+    def test_it_fits_a_phone(self):
+        """Issue: readable on a phone"""
+        self.open()
+        self.browser.resize(500, 900)
+        self.worker(4, [f"a.very.long.name.of.a.pipeline.{n}" for n in range(20)])
+        self.browser.wait_for("0 of 4", "#workers")
+        wide = "return document.documentElement.scrollWidth <= window.innerWidth"
+        self.assertTrue(self.browser.run(wide))
+
+
+class Dark(PageCase):
+    dark = True
+
+    def test_it_is_dark_where_that_is_liked(self):
+        """Issue: dark and light"""
+        self.open()
+        self.browser.wait_for("live", "#state")
+        colour = self.browser.run("return getComputedStyle(document.body).backgroundColor")
+        red, green, blue = map(int, re.findall(r"\d+", colour)[:3])
+        self.assertLess(red + green + blue, 3 * 64)
+        self.quiet()
+
+
+if __name__ == "__main__":
+    unittest.main()
