@@ -6,6 +6,7 @@ Speaks the protocol (docs/PROTOCOL.md) itself; needs pyzmq only.
 """
 import asyncio
 import json
+import os
 import sys
 import time
 import uuid
@@ -30,6 +31,7 @@ class Client:
         """A fresh socket each time: the broker takes who comes back for somebody new."""
         self.socket = zmq.asyncio.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 2000  # ms, for the last packets
+        use_keys(self.socket)
         self.socket.connect(self.endpoint)
         self.heard = time.monotonic()
         self.reader = asyncio.create_task(self.read())
@@ -85,6 +87,14 @@ class Client:
 
     async def cancel(self, cookie):
         await self.send("CANCEL", cookie=cookie)
+
+
+def use_keys(socket):
+    """CURVE, if the environment has keys: the broker's public one, and our own two."""
+    if "ZFABRIC_SERVER_KEY" in os.environ:
+        socket.curve_serverkey = os.environ["ZFABRIC_SERVER_KEY"].encode()
+        socket.curve_publickey = os.environ["ZFABRIC_PUBLIC_KEY"].encode()
+        socket.curve_secretkey = os.environ["ZFABRIC_SECRET_KEY"].encode()
 
 
 def show(value):

@@ -4,6 +4,7 @@ Speaks the protocol (docs/PROTOCOL.md) itself; needs pyzmq only.
 """
 import asyncio
 import json
+import os
 import signal
 import sys
 import traceback
@@ -46,6 +47,7 @@ class Worker:
     def __init__(self, endpoint):
         self.socket = zmq.asyncio.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 2000  # ms, for the last results
+        use_keys(self.socket)
         self.socket.connect(endpoint)
         self.tasks = {}  # by cookie: the handler, and who reports its end
 
@@ -107,6 +109,14 @@ class Worker:
             await self.send("SHUTDOWN")
         await asyncio.gather(*(report for _, report in self.tasks.values()))  # they finish first
         beats.cancel()
+
+
+def use_keys(socket):
+    """CURVE, if the environment has keys: the broker's public one, and our own two."""
+    if "ZFABRIC_SERVER_KEY" in os.environ:
+        socket.curve_serverkey = os.environ["ZFABRIC_SERVER_KEY"].encode()
+        socket.curve_publickey = os.environ["ZFABRIC_PUBLIC_KEY"].encode()
+        socket.curve_secretkey = os.environ["ZFABRIC_SECRET_KEY"].encode()
 
 
 async def main():

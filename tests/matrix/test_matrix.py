@@ -6,6 +6,7 @@ WORK/skipped, which ./check shows at its end. One that has all it needs and does
 """
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -16,8 +17,9 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
+from fabric_keys import Key  # noqa: E402
 from fabric_peers import Client  # noqa: E402
-from fabric_process import Broker, Process, Scratch, eventually  # noqa: E402
+from fabric_process import Broker, Process, Scratch, eventually, free_tcp  # noqa: E402
 from fabric_process import DEADLINE  # noqa: E402
 
 PATIENCE = 4 * DEADLINE  # seconds: for what hangs; compilers' and interpreters' starts are slow
@@ -112,15 +114,15 @@ class Matrix(unittest.TestCase):
         self.addCleanup(self.broker.end)
         self.broker.wait_ready()
 
-    def worker(self, language):
-        worker = Process(*language.argv("worker"), self.broker.worker_endpoint, cwd=language.folder)
+    def worker(self, language, env=None):
+        worker = Process(*language.argv("worker"), self.broker.worker_endpoint, cwd=language.folder, env=env)
         self.addCleanup(worker.end)
         return worker
 
-    def client(self, language, verb, pipeline, variables):
+    def client(self, language, verb, pipeline, variables, env=None):
         """The values that it printed, and its exit status."""
         done = subprocess.run(
-            [*language.argv("client"), self.broker.client_endpoint, verb, pipeline, "-"], text=True, cwd=language.folder,
+            [*language.argv("client"), self.broker.client_endpoint, verb, pipeline, "-"], text=True, cwd=language.folder, env={**os.environ, **(env or {})},
             encoding="utf-8", input=json.dumps(variables), capture_output=True, timeout=PATIENCE, check=False)
         self.assertEqual(done.stderr, "")
         return [json.loads(line) for line in done.stdout.splitlines()], done.returncode
@@ -165,6 +167,39 @@ class Matrix(unittest.TestCase):
                 process.signal(signal.SIGTERM)
                 self.assertEqual(process.wait(PATIENCE), 0, name)
                 self.assertEqual(self.ask_status("workers", 0), 0)
+
+    def key(self, name, role):
+        return Key(self.scratch.path, name, role)
+
+    def test_keys(self):
+        """Each language's own client and worker at a broker with keys."""
+        own, folder = self.key("broker", None), self.scratch.path / "authorized"
+        folder.mkdir()
+        environments = {}
+        for role in "client", "worker":
+            key = self.key(role, role)
+            shutil.copy(key.certificate, folder)
+            environments[role] = {"ZFABRIC_SERVER_KEY": own.public.decode(), "ZFABRIC_PUBLIC_KEY": key.public.decode(),
+                                  "ZFABRIC_SECRET_KEY": key.secret.decode()}
+        self.broker = Broker("--curve", own.secret_file, "--authorized", folder,
+                             scratch=self.scratch, serve=free_tcp(), listen=free_tcp())
+        self.addCleanup(self.broker.end)
+        self.broker.wait_ready()
+        for name, language in HERE.items():
+            if language.table.get("curve"):
+                with self.subTest(language=name):
+                    worker = self.worker(language, environments["worker"])
+                    self.assertEqual(self.client(language, "run", "echo", [name], environments["client"]), ([[name]], 0))
+                    worker.signal(signal.SIGTERM)
+                    self.assertEqual(worker.wait(PATIENCE), 0, name)
+
+    def test_vectors(self):
+        for name, language in HERE.items():
+            if "vectors" in language.table:
+                with self.subTest(language=name):
+                    done = subprocess.run([*language.argv("vectors"), ROOT / "tests" / "vectors"], cwd=language.folder,
+                                          text=True, capture_output=True, timeout=PATIENCE, check=False)
+                    self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def ask_status(self, key, wanted=1):
         """A number of $status, as soon as it is the wanted one."""
