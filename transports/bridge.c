@@ -328,6 +328,7 @@ static void take_options (bridge_t *self, const bridge_options_t *options)
     self->house.budget.limit = options->half_frames;
     self->house.make_room = make_room;
     self->house.http.origin = options->http_origin;
+    self->house.http.any_host = options->insecure;
     self->house.http.timeout_ms = (unsigned)options->http_timeout_ms;
     self->house.http.connections_max = (unsigned)options->http_connections;
     self->owner.house = &self->house;

@@ -29,6 +29,7 @@ typedef struct {
 typedef struct {
     const char *name;
     bool handshake; // a connection is of use only when that is done
+    bool any_name;  // a browser gets here by whatever name leads here
     // Binds and listens. 0, or -1 with errno and a fault that names `text`.
     int (*listen) (const char *text,
                    const address_t *address,

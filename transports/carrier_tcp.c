@@ -125,6 +125,7 @@ void carrier_tcp_leave (carrier_place_t *place)
 
 const carrier_t carrier_tcp = {
     .name = "tcp",
+    .any_name = true,
     .listen = carrier_tcp_listen,
     .wrap = wrap,
     .leave = carrier_tcp_leave,

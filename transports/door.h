@@ -20,6 +20,7 @@ typedef struct http_token http_token_t; // transports/http_token.h
 typedef struct {
     http_token_t *token;      // NULL: none is asked for
     const char *origin;       // whose pages may ask; "*": any; NULL: only what came from here
+    bool any_host;            // a request may name this place as it likes
     unsigned timeout_ms;      // for a request's head, and for its body: see door_http.c
     unsigned connections;     // that there are
     unsigned connections_max; //

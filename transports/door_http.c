@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "fabric/container.h"
+#include "transports/http_origin.h"
 #include "transports/http_token.h"
 #include "transports/page.h"
 
@@ -113,17 +114,17 @@ static void on_clock (evutil_socket_t fd, short what, void *arg)
 
 // ---- heads
 
-// Whether a page of another place asks: its browser sends along where it is from.
+// Whether a page of another place asks, which its browser says, or may ask under a name that it
+// made this place's: who has a token, or must, is beyond doubt, and so is what a certificate names.
 static bool is_foreign (const http_conn_t *self)
 {
-    slice_t origin = http_request_field (&self->request, "Origin");
+    const http_house_t *http = &self->house->http;
     slice_t host = http_request_field (&self->request, "Host");
 
-    if (!origin.ptr)
-        return false;
-    return origin.len < host.len + 3
-           || memcmp (origin.ptr + origin.len - host.len, host.ptr, host.len) != 0
-           || memcmp (origin.ptr + origin.len - host.len - 3, "://", 3) != 0;
+    if (http_origin_is_foreign (http_request_field (&self->request, "Origin"), host))
+        return true;
+    return !http->token && !http->any_host && !(self->route && self->route->open)
+           && peer_by_any_name (self->peer) && http_host_is_doubtful (host, http->origin);
 }
 
 static bool is_allowed (const http_conn_t *self)
@@ -189,7 +190,8 @@ static bool answer_head (http_conn_t *self)
     self->route = http_route_of (request->method, request->path, &self->rest, allowed);
     self->cross = is_allowed (self);
     if (is_foreign (self) && !self->cross)
-        http_refuse (self, 403, ZFABRIC_FORBIDDEN, "pages of another origin may not: --http-origin",
+        http_refuse (self, 403, ZFABRIC_FORBIDDEN,
+                     "pages of another origin, or under another name, may not: --http-origin",
                      NULL);
     else if (slice_equal (request->method, slice_text ("OPTIONS")))
         answer_options (self, allowed);

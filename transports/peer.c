@@ -20,6 +20,7 @@ struct peer {
     struct event *closed; // the other side's end, while it is not read
     const door_t *door;
     void *conn;
+    bool any_name;
     bool ready;   // no handshake is under way
     bool half;    //
     bool ending;  // peer_end () was said
@@ -290,6 +291,7 @@ peer_t *peer_new (peer_owner_t *owner,
     self->owner = owner;
     self->octets = octets;
     self->door = door;
+    self->any_name = carrier->any_name;
     self->ready = !carrier->handshake;
     self->again = evtimer_new (owner->house->base, on_again, self);
     self->conn = self->again ? door->open (owner->house, self, side) : NULL;
@@ -334,6 +336,11 @@ list_node_t *peer_place (peer_t *self)
 peer_t *peer_at (list_node_t *place)
 {
     return container_of (place, peer_t, place);
+}
+
+bool peer_by_any_name (const peer_t *self)
+{
+    return self->any_name;
 }
 
 const door_t *peer_door (const peer_t *self)

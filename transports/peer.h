@@ -41,6 +41,9 @@ void peer_destroy (peer_t **self_p);
 list_node_t *peer_place (peer_t *self);
 peer_t *peer_at (list_node_t *place);
 
+// Whether it may have come by any name: without a certificate for one, and not by a path.
+bool peer_by_any_name (const peer_t *self);
+
 const door_t *peer_door (const peer_t *self);
 void *peer_conn (const peer_t *self);
 

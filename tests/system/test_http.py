@@ -654,6 +654,24 @@ class Hostile(HttpCase):
         same = {"Origin": f"http://127.0.0.1:{self.port}"}
         self.assertEqual(self.ask("GET", "/healthz", headers=same).status, 200)
 
+    def test_pages_that_have_made_their_name_this_hosts(self):
+        """Rebinding: a name that somebody points at loopback makes no page the door's own"""
+        self.open_http()
+        evil = {"Host": f"evil.example:{self.port}"}
+        evil_page = {**evil, "Origin": f"http://evil.example:{self.port}"}
+        for headers in (evil, evil_page):
+            self.assertEqual(self.ask("POST", "/v1/run/p?wait=0", "1", headers).status, 403)
+            self.assertEqual(self.ask("GET", "/v1/tasks", headers=headers).status, 403)
+            self.assertEqual(self.ask("GET", "/", headers=headers).status, 403)
+        self.assertEqual(self.ask("GET", "/healthz", headers=evil).status, 200)
+        near = {"Host": f"localhost:{self.port}"}
+        self.assertEqual(self.ask("GET", "/v1/tasks", headers=near).status, 200)
+
+    def test_names_that_it_is_known_by(self):
+        self.open_http("--http-origin", "http://fleet.example")
+        named = {"Host": "fleet.example"}
+        self.assertEqual(self.ask("GET", "/v1/tasks", headers=named).status, 200)
+
     def test_pages_that_may(self):
         self.open_http("--http-origin", "https://fleet.example")
         page = {"Origin": "https://fleet.example"}
