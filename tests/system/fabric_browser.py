@@ -14,6 +14,7 @@ import urllib.request
 from fabric_process import Process, eventually, free_tcp
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key that the standard gives elements
+ENTER, TAB, ESCAPE = "\ue007", "\ue004", "\ue00c"  # likewise for keys
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -89,6 +90,11 @@ class Browser:
 
     def type(self, selector, text):
         self._do("POST", f"/element/{self.find(selector)}/value", text=text)
+
+    def press(self, key):
+        """On whatever has the focus."""
+        keys = [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]
+        self._do("POST", "/actions", actions=[{"type": "key", "id": "keyboard", "actions": keys}])
 
     def text(self, selector="body"):
         """What is to be read there now."""

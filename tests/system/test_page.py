@@ -1,5 +1,6 @@
 """The page at `/`, in a real browser: what a person who watches the fleet sees and does."""
 
+import os
 import pathlib
 import re
 import sys
@@ -8,10 +9,12 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from fabric_browser import Browser
+from fabric_browser import ENTER, ESCAPE, TAB, Browser
 from fabric_case import FabricCase
-from fabric_process import eventually, free_tcp
+from fabric_keys import KeysCase
+from fabric_process import BINARY, eventually, free_tcp
 
+BUILD = os.environ.get("ZFABRIC_BUILD")
 MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
 
 
@@ -42,6 +45,14 @@ class PageCase(FabricCase):
         self.browser.resize(1200, 900)
         self.browser.complaints()  # of the test before: its broker has gone
         self.browser.open(self.door + "/")
+
+    def tearDown(self):
+        """Issue: screenshots are kept by the test"""
+        if BUILD:
+            folder = pathlib.Path(BUILD) / "tests/pictures"
+            folder.mkdir(exist_ok=True)
+            self.browser.picture(folder / f"{self.id().rpartition('.')[2]}.png")
+        super().tearDown()
 
     def quiet(self):
         self.assertEqual(self.browser.complaints(), [])
@@ -121,6 +132,26 @@ class Page(PageCase):
         self.browser.click("#ask-token [type=submit]")
         self.browser.wait_for("live", "#state")
 
+    def test_it_is_usable_by_keyboard(self):
+        """Issue: usable by keyboard; what has the focus keeps it while numbers change"""
+        self.open()
+        client = self.client()
+        cookie = client.run("nobody")
+        cancel = f'[aria-label="Cancel: task {cookie}"]'
+        self.browser.wait_for("nobody", "#tasks")
+        self.browser.run(f"document.querySelector('{cancel}').focus()")
+        self.worker(1, ["p"], name="news")
+        self.browser.wait_for("news", "#workers")
+        self.assertTrue(self.browser.run(f"return document.activeElement.matches('{cancel}')"))
+        self.browser.press(ENTER)
+        self.browser.wait_for("Cancel this task", "#ask-cancel")
+        self.browser.press(ESCAPE)
+        eventually(lambda: not self.browser.run("return document.querySelector('[open]')"), "it is closed")
+        self.browser.press(ENTER)
+        self.browser.press(TAB)
+        self.browser.press(ENTER)
+        client.expect_result("CANCELLED", cookie)
+
     def test_it_fits_a_phone(self):
         """Issue: readable on a phone"""
         self.open()
@@ -129,6 +160,31 @@ class Page(PageCase):
         self.browser.wait_for("0 of 4", "#workers")
         wide = "return document.documentElement.scrollWidth <= window.innerWidth"
         self.assertTrue(self.browser.run(wide))
+
+
+class WithKeys(PageCase, KeysCase):
+    def open_as(self, key):
+        broker = self.start()
+        bridge = self.process(
+            BINARY, "bridge", "--broker", broker.client_endpoint, "--serve", self.door, "--drain", "100",
+            "--curve", key.secret_file, "--server-key", self.own.certificate,
+        )  # fmt: skip
+        bridge.wait_for_output("ready\n")
+        self.browser.open(self.door + "/")
+        self.browser.wait_for("live", "#state")
+
+    def test_what_the_doors_key_may_not_see(self):
+        """PROTOCOL 7: workers, tasks and metrics are for admins; the rest is shown to others as well"""
+        self.open_as(self.alice)
+        for note in ("#workers-note", "#tasks-note", "#pipelines-note"):
+            self.browser.wait_for("not an admin's", note)
+
+    def test_what_an_admins_key_may_see(self):
+        """PROTOCOL 7"""
+        self.open_as(self.root)
+        self.worker_of(self.hal, 2, ["p"], name="hal")
+        self.browser.wait_for("hal", "#workers")
+        self.assertEqual(self.browser.text("#tasks-note"), "None.")
 
 
 class Dark(PageCase):
