@@ -104,7 +104,9 @@ static void on_clock (evutil_socket_t fd, short what, void *arg)
         deal (self);
         break;
     case HTTP_RUNS:
-        if (self->form != HTTP_PLAIN)
+        if (self->route->action == HTTP_WATCH)
+            http_watch_turn (self);
+        else if (self->form != HTTP_PLAIN)
             http_start_lines (self, 200);
         break;
     case HTTP_OVER:
@@ -330,7 +332,8 @@ static bool eof (void *conn)
     if (!under_way)
         return self->state == HTTP_OVER;
     // A task goes on or not as it said; questions are answered in no time.
-    if (self->route->action == HTTP_RUN || self->route->action == HTTP_STREAM)
+    if (self->route->action == HTTP_RUN || self->route->action == HTTP_STREAM
+        || self->route->action == HTTP_WATCH)
         peer_drop (self->peer);
     return true;
 }
@@ -342,6 +345,8 @@ static void leave (void *conn)
     self->keep_alive = false;
     if (self->state == HTTP_READS && !http_request_begun (&self->request))
         end (self);
+    else if (self->state == HTTP_RUNS && self->route->action == HTTP_WATCH)
+        http_watch_end (self);
 }
 
 static size_t busy (void *conn)

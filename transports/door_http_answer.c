@@ -91,8 +91,17 @@ void http_start_lines (http_conn_t *self, unsigned status)
     http_head_t head = head_of (self, status);
     head.type = self->form == HTTP_EVENTS ? EVENTS : LINES;
     head.length = HTTP_NO_LENGTH;
-    head.cookie = &self->cookie;
+    head.cookie = self->route->action == HTTP_WATCH ? NULL : &self->cookie;
     http_put_head (&head, &self->house->out);
+    peer_send (self->peer, &self->house->out);
+}
+
+void http_send_piece (http_conn_t *self, slice_t octets)
+{
+    if (self->request.old)
+        buffer_slice (&self->house->out, octets);
+    else
+        http_put_chunk (octets, &self->house->out);
     peer_send (self->peer, &self->house->out);
 }
 
@@ -104,7 +113,7 @@ static void send_line (http_conn_t *self, packet_type_t type, const buffer_t *fr
 
     buffer_init (&line, SIZE_MAX);
     if (self->form == HTTP_EVENTS)
-        http_put_event (type, json, &line);
+        http_put_event (type == PACKET_PARTIAL ? "partial" : "result", json, &line);
     else
         http_put_line (json, &line);
     if (self->request.old)
@@ -207,7 +216,9 @@ static void on_packet (caller_t *caller, slice_t header, const packet_t *packet,
 
     if (self->state != HTTP_RUNS || (self->form == HTTP_PLAIN && packet->type != PACKET_RESULT))
         return;
-    if (self->form != HTTP_PLAIN)
+    if (self->route->action == HTTP_WATCH)
+        http_watch_answer (self, packet->rc, packet, NULL, payload);
+    else if (self->form != HTTP_PLAIN)
         take_line (self, header, packet, payload);
     else if (self->route->action == HTTP_ASK)
         take_answer (self, packet, payload);
@@ -224,7 +235,9 @@ static void on_result (caller_t *caller, const cookie_t *cookie, zfabric_rc_t rc
 
     if (self->state != HTTP_RUNS)
         return;
-    if (self->form == HTTP_PLAIN)
+    if (self->route->action == HTTP_WATCH)
+        http_watch_answer (self, rc, NULL, words, slice_of (NULL, 0));
+    else if (self->form == HTTP_PLAIN)
         http_fail (self, rc, self->route->action != HTTP_ASK, words);
     else
         http_end_lines (self, cookie, rc, words);

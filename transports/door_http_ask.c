@@ -170,36 +170,49 @@ static void cancel (http_conn_t *self)
     desk_cancel (self->house->desk, &self->caller, &self->cookie);
 }
 
-// A RUN of one of the broker's own pipelines, with a cookie of its own.
-static void ask (http_conn_t *self)
+void http_ask_pipeline (http_conn_t *self, const char *pipeline, buffer_t *variables)
 {
     buffer_t *octets = &self->house->header;
-    char text[COOKIE_TEXT + 1];
+    frame_t header, payload;
     packet_t packet;
 
-    buffer_reset (&self->body);
-    if (self->route->cookie) {
-        if (parse_cookie (self->rest, &self->cookie)) {
-            http_fail (self, ZFABRIC_BAD_PACKET, false, "not a cookie");
-            return;
-        }
-        cookie_print (&self->cookie, text);
-        buffer_text (&self->body, "{\"cookie\":\"");
-        buffer_text (&self->body, text);
-        buffer_text (&self->body, "\"}");
-    }
     cookie_make (&self->cookie);
     packet_init (&packet, ENCODING_JSON);
     packet.type = PACKET_RUN;
     packet.cookie = self->cookie;
-    packet.pipeline = slice_text (self->route->pipeline);
+    packet.pipeline = slice_text (pipeline);
     packet.keys = PACKET_BIT (PACKET_TYPE) | PACKET_BIT (COOKIE) | PACKET_BIT (PIPELINE);
     codec_write (&packet, octets);
-    if (octets->failed || self->body.failed)
-        http_fail (self, ZFABRIC_EXCEPTION, false, "out of memory");
+    frame_init (&header);
+    self->state = HTTP_RUNS;
+    if (frame_take (&payload, variables) == 0
+        && frame_copy (&header, buffer_as_slice (octets)) == 0)
+        desk_run (self->house->desk, &self->caller, &packet, &header, &payload);
     else
-        start (self, &packet, octets);
+        self->caller.result (&self->caller, &self->cookie, ZFABRIC_EXCEPTION, "out of memory");
+    frame_close (&header);
+    frame_close (&payload);
     buffer_reset (octets);
+}
+
+static void ask (http_conn_t *self)
+{
+    char text[COOKIE_TEXT + 1];
+    buffer_t variables;
+
+    buffer_init (&variables, 100);
+    if (!self->route->cookie) {
+        http_ask_pipeline (self, self->route->pipeline, &variables);
+    } else if (parse_cookie (self->rest, &self->cookie)) {
+        http_fail (self, ZFABRIC_BAD_PACKET, false, "not a cookie");
+    } else {
+        cookie_print (&self->cookie, text);
+        buffer_text (&variables, "{\"cookie\":\"");
+        buffer_text (&variables, text);
+        buffer_text (&variables, "\"}");
+        http_ask_pipeline (self, self->route->pipeline, &variables);
+    }
+    buffer_finish (&variables);
 }
 
 void http_ask (http_conn_t *self)
@@ -215,6 +228,10 @@ void http_ask (http_conn_t *self)
         break;
     case HTTP_CANCEL:
         cancel (self);
+        break;
+    case HTTP_WATCH:
+        forget_body (self);
+        http_watch_begin (self);
         break;
     case HTTP_SHOW: // has been
         break;

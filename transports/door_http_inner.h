@@ -41,6 +41,7 @@ typedef struct {
     http_form_t form;
     bool detach;
     bool head_sent; // of lines or events
+    size_t watched; // which document is asked for now
     cookie_t cookie;
     caller_t caller;
     hold_t hold;
@@ -68,7 +69,26 @@ void http_end_lines (http_conn_t *self, const cookie_t *cookie, zfabric_rc_t rc,
 // What the desk has for it: makes the caller's functions.
 void http_answers_join (http_conn_t *self);
 
+// Octets of a body whose length nobody knows.
+void http_send_piece (http_conn_t *self, slice_t octets);
+
 // ---- door_http_ask.c: what is asked of the desk
+
+// One of the broker's own pipelines; `variables` are taken and may be empty.
+void http_ask_pipeline (http_conn_t *self, const char *pipeline, buffer_t *variables);
+
+// ---- door_http_watch.c: documents as events
+
+void http_watch_begin (http_conn_t *self);
+void http_watch_turn (http_conn_t *self); // the clock has rung
+void http_watch_end (http_conn_t *self);  // the bridge is leaving
+
+// What came of the document that was asked for: `packet` NULL, and words.
+void http_watch_answer (http_conn_t *self,
+                        zfabric_rc_t rc,
+                        const packet_t *packet,
+                        const char *words,
+                        slice_t document);
 
 // The request is there, and the desk takes it.
 void http_ask (http_conn_t *self);

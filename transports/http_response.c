@@ -194,9 +194,11 @@ void http_put_line (slice_t json, buffer_t *out)
     buffer_octet (out, '\n');
 }
 
-void http_put_event (packet_type_t type, slice_t json, buffer_t *out)
+void http_put_event (const char *name, slice_t json, buffer_t *out)
 {
-    buffer_text (out, type == PACKET_PARTIAL ? "event: partial\ndata: " : "event: result\ndata: ");
+    buffer_text (out, "event: ");
+    buffer_text (out, name);
+    buffer_text (out, "\ndata: ");
     put_one_line (json, out);
     buffer_text (out, "\n\n");
 }

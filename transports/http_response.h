@@ -31,11 +31,11 @@ unsigned http_status_of (zfabric_rc_t rc);
 void http_put_chunk (slice_t octets, buffer_t *out);
 void http_put_last_chunk (buffer_t *out);
 
-/*  A packet as a line, or as a Server-Sent Event with the packet's type as its name: `json` is one
+/*  A packet as a line, or as a Server-Sent Event: `json` is one
  *  JSON object, whose line breaks (it has them between its members only) become spaces.
  */
 void http_put_line (slice_t json, buffer_t *out);
-void http_put_event (packet_type_t type, slice_t json, buffer_t *out);
+void http_put_event (const char *name, slice_t json, buffer_t *out);
 
 /*  The object of a failed task: rc, error, stacktrace, cookie. `packet` is a RESULT from the
  *  broker, read from JSON; or NULL, and `words` say it (which may be NULL). `cookie` may be NULL.

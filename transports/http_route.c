@@ -75,6 +75,7 @@ static const http_route_t routes[] = {
      .shape = shape_metrics,
      .type = PROMETHEUS_MEDIA},
     {.method = "GET", .path = "/v1/metrics", .action = HTTP_ASK, .pipeline = "$metrics"},
+    {.method = "GET", .path = "/v1/events", .action = HTTP_WATCH},
     {.method = "GET",
      .path = "/",
      .action = HTTP_SHOW,

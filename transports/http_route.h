@@ -12,6 +12,7 @@ typedef enum {
     HTTP_CANCEL, // the rest of the path is a cookie
     HTTP_STREAM, // the body is a legacy packet
     HTTP_ASK,    // one of the broker's own pipelines
+    HTTP_WATCH,  // what the broker knows, as events, again and again
     HTTP_SHOW    // a text of ours
 } http_action_t;
 

@@ -384,6 +384,38 @@ class Looking(HttpCase):
             self.assertEqual(self.ask("GET", path).status, 404, path)
 
 
+class Watching(HttpCase):
+    def events(self, raw):
+        """The next events of a stream, by name."""
+        while True:
+            text = raw.read_until(b"\n\n").decode()
+            lines = text.split("\n")
+            name = next(line for line in lines if line.startswith("event: "))
+            data = next(line for line in lines if line.startswith("data: "))
+            yield name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+    def test_documents_again_and_again(self):
+        self.open_http()
+        raw = self.raw().send("GET /v1/events HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertIn(b"text/event-stream", raw.read_until(b"\r\n\r\n"))
+        events = self.events(raw)
+        names = [next(events)[0] for _ in range(4)]
+        self.assertEqual(names, ["status", "metrics", "workers", "tasks"])
+        worker = self.worker(name="w")
+        while not (event := next(events))[1] or event[0] != "workers":
+            pass
+        self.assertEqual(event[1][0]["name"], "w")
+        # The broker goes, and the stream says so; the bridge goes, and the stream ends.
+        worker.vanish()
+        self.broker.signal(signal.SIGTERM)
+        while (event := next(events))[0] != "problem":
+            pass
+        self.assertEqual(event[1]["failure"]["rc"], "BROKER_WENT_AWAY")
+        self.bridge.signal(signal.SIGTERM)
+        raw.read_until(b"\r\n0\r\n\r\n")
+        self.assertEqual(self.bridge.wait(), 0)
+
+
 class Described(HttpCase):
     """That /openapi.json is true."""
 
@@ -436,7 +468,9 @@ class Described(HttpCase):
         cookie = str(uuid.uuid4())
         for template in document["paths"]:
             path = template.replace("{cookie}", cookie)
-            if "get" in document["paths"][template]:
+            if template == "/v1/events":  # it has no end
+                self.check(document, template, self.ask("HEAD", path), "GET")
+            elif "get" in document["paths"][template]:
                 self.check(document, template, self.ask("GET", path), "GET")
         self.check(document, "/v1/run/{task}", self.ask("DELETE", f"/v1/run/{cookie}"), "DELETE")
         self.check(document, "/v1/stream/stream", self.ask("POST", "/v1/stream/stream", "{"), "POST")

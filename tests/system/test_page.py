@@ -1,4 +1,7 @@
-"""The page at `/`, in a real browser: what a person who watches the fleet sees and does."""
+"""The page at `/`, in a real browser: what a person who watches the fleet sees and does.
+
+`test_page.py FOLDER` keeps a picture there of how each test ended.
+"""
 
 import os
 import pathlib
@@ -22,6 +25,7 @@ class PageCase(FabricCase):
     """One browser for all of a class; each test has a broker, and so a page, of its own."""
 
     dark = False
+    pictures = None  # a folder
 
     @classmethod
     def setUpClass(cls):
@@ -33,11 +37,17 @@ class PageCase(FabricCase):
 
     def setUp(self):
         super().setUp()
+        self.addCleanup(self.keep_picture)
         self.door = free_tcp().replace("tcp:", "http:")
         self.endpoints = {
             "serve": [self.scratch.ipc(), self.door],
             "listen": [self.scratch.ipc()],
         }
+
+    def keep_picture(self):
+        if self.pictures:
+            self.pictures.mkdir(parents=True, exist_ok=True)
+            self.browser.picture(self.pictures / f"{self.id().partition('.')[2]}.png")
 
     def open(self, *options):
         """The page of a broker that has just started."""
@@ -201,4 +211,6 @@ class Dark(PageCase):
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] and sys.argv[1].startswith("/"):
+        PageCase.pictures = pathlib.Path(sys.argv.pop(1))
     unittest.main()
