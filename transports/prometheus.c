@@ -35,7 +35,6 @@ typedef struct {
 
 static const family_t families[] = {
     GAUGE ("zfabric_uptime_seconds", "Since the broker started.", "uptime"),
-    GAUGE ("zfabric_draining", "1 if the broker is stopping.", "draining"),
     GAUGE ("zfabric_clients", "Clients that are there.", "clients"),
     GAUGE ("zfabric_workers", "Workers that are registered.", "workers"),
     GAUGE ("zfabric_slots", "Tasks that the workers can run at once.", "slots", "total"),
@@ -126,15 +125,8 @@ static void number (buffer_t *out, const json_t *value, bool ms)
         say (out, " %.3f\n", json_number_value (value) / 1000);
     else if (json_is_integer (value))
         say (out, " %" JSON_INTEGER_FORMAT "\n", json_integer_value (value));
-    else if (json_is_boolean (value))
-        say (out, " %d\n", json_is_true (value));
     else
         say (out, " %.9g\n", json_number_value (value));
-}
-
-static bool is_number (const json_t *value)
-{
-    return json_is_number (value) || json_is_boolean (value);
 }
 
 // ---- families that are rows
@@ -146,7 +138,7 @@ static void write_labelled (buffer_t *out, const family_t *family, json_t *objec
 
     json_object_foreach (object, key, value)
     {
-        if (!is_number (value))
+        if (!json_is_number (value))
             continue;
         say (out, "%s{", family->name);
         label (out, family->label, slice_text (key));
@@ -161,7 +153,7 @@ static void write_family (buffer_t *out, const family_t *family, json_t *documen
 
     for (size_t i = 0; i < DEPTH && family->path[i]; i++)
         value = json_object_get (value, family->path[i]);
-    if (family->label ? !json_is_object (value) : !is_number (value))
+    if (family->label ? !json_is_object (value) : !json_is_number (value))
         return;
     head (out, family->name, family->type, family->help);
     if (family->label) {

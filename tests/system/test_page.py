@@ -3,9 +3,9 @@
 `test_page.py FOLDER` keeps a picture there of how each test ended.
 """
 
-import os
 import pathlib
 import re
+import signal
 import sys
 import tempfile
 import unittest
@@ -17,7 +17,6 @@ from fabric_case import FabricCase
 from fabric_keys import KeysCase
 from fabric_process import BINARY, eventually, free_tcp
 
-BUILD = os.environ.get("ZFABRIC_BUILD")
 MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
 
 
@@ -37,17 +36,11 @@ class PageCase(FabricCase):
 
     def setUp(self):
         super().setUp()
-        self.addCleanup(self.keep_picture)
         self.door = free_tcp().replace("tcp:", "http:")
         self.endpoints = {
             "serve": [self.scratch.ipc(), self.door],
             "listen": [self.scratch.ipc()],
         }
-
-    def keep_picture(self):
-        if self.pictures:
-            self.pictures.mkdir(parents=True, exist_ok=True)
-            self.browser.picture(self.pictures / f"{self.id().partition('.')[2]}.png")
 
     def open(self, *options):
         """The page of a broker that has just started."""
@@ -58,10 +51,9 @@ class PageCase(FabricCase):
 
     def tearDown(self):
         """Issue: screenshots are kept by the test"""
-        if BUILD:
-            folder = pathlib.Path(BUILD) / "tests/pictures"
-            folder.mkdir(exist_ok=True)
-            self.browser.picture(folder / f"{self.id().rpartition('.')[2]}.png")
+        if self.pictures:
+            self.pictures.mkdir(parents=True, exist_ok=True)
+            self.browser.picture(self.pictures / f"{self.id().partition('.')[2]}.png")
         super().tearDown()
 
     def quiet(self):
@@ -120,10 +112,15 @@ class Page(PageCase):
 
     def test_it_goes_on_with_the_next_broker(self):
         """Issue: survives a broker restart"""
-        self.open()
+        self.open("--drain", "600s")
+        client, worker = self.client(), self.worker()
+        worker.take(client.run("p"))
         self.browser.wait_for("live", "#state")
-        self.broker.stop()
+        self.broker.signal(signal.SIGTERM)
+        self.browser.wait_for("the broker is stopping", "#state")
+        self.broker.signal(signal.SIGTERM)
         self.browser.wait_for("no answer", "#state")
+        self.broker.wait()
         self.start(**self.endpoints)
         self.worker(3, ["p"], name="anew")
         self.browser.wait_for("live", "#state")

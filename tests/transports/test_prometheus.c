@@ -48,12 +48,11 @@ static void numbers_are_where_they_belong (void **state)
 {
     (void)state;
     is_left_out ("{}");
-    BECOMES ("{\"uptime\": 1.25, \"draining\": true, \"slots\": {\"busy\": 3}}",
+    BECOMES ("{\"uptime\": 1.25, \"workers\": 0, \"slots\": {\"busy\": 3}}",
              HEAD ("zfabric_uptime_seconds", "gauge", "Since the broker started."),
              "zfabric_uptime_seconds 1.25",
-             HEAD ("zfabric_draining", "gauge", "1 if the broker is stopping."),
-             "zfabric_draining 1", HEAD ("zfabric_slots_busy", "gauge", "Slots that are taken."),
-             "zfabric_slots_busy 3");
+             HEAD ("zfabric_workers", "gauge", "Workers that are registered."), "zfabric_workers 0",
+             HEAD ("zfabric_slots_busy", "gauge", "Slots that are taken."), "zfabric_slots_busy 3");
     BECOMES ("{\"octets\": {\"in\": 9007199254740993}}",
              HEAD ("zfabric_received_bytes_total", "counter", "Headers and payloads that came in."),
              "zfabric_received_bytes_total 9007199254740993");
@@ -67,7 +66,7 @@ static void numbers_are_where_they_belong (void **state)
 static void what_is_of_another_kind_is_left_out (void **state)
 {
     (void)state;
-    is_left_out ("{\"uptime\": \"long\", \"draining\": null, \"slots\": 7, \"dropped\": [1],"
+    is_left_out ("{\"uptime\": \"long\", \"queue\": null, \"slots\": 7, \"dropped\": [1],"
                  " \"connections\": 5, \"pipelines\": {}, \"workers\": {\"x\": 1}, \"new\": 1}");
     BECOMES ("{\"dropped\": {\"a\": \"b\", \"c\": 1}}",
              HEAD ("zfabric_packets_dropped_total", "counter",
