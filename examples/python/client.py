@@ -1,8 +1,6 @@
 """A client in Python: many tasks at once on one socket. client.py [BROKER]; worker.py serves what it runs.
 
-With more arguments it does one thing: examples/README.md.
-
-Speaks the protocol (docs/PROTOCOL.md) itself; needs pyzmq only.
+With more arguments it does one thing: examples/README.md. Speaks the protocol (docs/PROTOCOL.md) itself; needs pyzmq only.
 """
 import asyncio
 import json
@@ -56,15 +54,19 @@ class Client:
         while time.monotonic() - self.heard < SILENCE:
             await self.send("HEARTBEAT")  # the broker answers one with one
             await asyncio.sleep(1)
-        self.close()
+        await self.disconnect()
         for task in self.tasks.values():
             task.put_nowait(({"packet_type": "RESULT", "rc": "BROKER_WENT_AWAY"}, None))
         self.connect()
 
-    def close(self):
+    async def disconnect(self):
         self.reader.cancel()
-        self.beats.cancel()
+        await asyncio.sleep(0.001)  # pyzmq's look at the socket that is due comes before: after close () it fails
         self.socket.close()
+
+    async def close(self):
+        self.beats.cancel()
+        await self.disconnect()
 
     async def stream(self, pipeline, variables, cookie=None, **options):
         """Yields the pieces of the result, and then the result."""
@@ -119,7 +121,7 @@ async def command(client, verb, pipeline, variables):
         show(dict(zip(("rc", "error", "stacktrace"), failed.args)))
         sys.exit(1)
     finally:
-        client.close()
+        await client.close()
 
 
 async def main():
@@ -140,7 +142,7 @@ async def main():
 
     words = await asyncio.gather(*(client.run("shout", {"n": f"task {n}"}) for n in range(1000)))
     print("many:", len(words), words[-1])
-    client.close()
+    await client.close()
 
 
 asyncio.run(main())

@@ -66,8 +66,8 @@ class Language:
             raise AssertionError(f"{self.name} does not build: {problem}")
 
     def argv(self, role):
-        """The python3 of a table is the one that has zmq: this one."""
-        program, *rest = self.table[role]
+        """The python3 of a table is the one that has zmq: this one. Variables of the environment may stand in it."""
+        program, *rest = map(os.path.expandvars, self.table[role])
         return [sys.executable if program == "python3" else program, *rest]
 
     def sources(self):
