@@ -304,18 +304,17 @@ void gate_open (gate_t *self, const char *folder)
 
 // ---- packets, and connections that brought none
 
-card_t *gate_admit (gate_t *self, sb_side_t side, const char *user_id, const char *address)
+card_t *gate_admit (gate_t *self, sb_side_t side, const wire_message_t *message)
 {
-    fabric_key_t key;
-    card_t *card = NULL;
+    const char *user_id = wire_user (message);
+    card_t *card = user_id ? keyring_find_text (&self->ring, user_id) : NULL;
 
-    if (user_id && key_parse (slice_text (user_id), &key) == 0)
-        card = keyring_find (&self->ring, &key);
     if (card && gate_opens (card, side))
         return card;
-    warn (self, side, ABOUT_PACKETS, "dropped a packet from %s on the %s side: %s %.8s", address,
-          sides[side], !user_id ? "it came without a key" : "not for this key any more:",
-          user_id ? user_id : "");
+    warn (
+        self, side, ABOUT_PACKETS, "dropped a packet from %s on the %s side: %s %.8s",
+        wire_address (message), sides[side],
+        !user_id ? "it came without a key" : "not for this key any more:", user_id ? user_id : "");
     return NULL;
 }
 

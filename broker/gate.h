@@ -14,6 +14,7 @@
 #include "broker/keyring.h"
 #include "broker/sockets.h"
 #include "fabric/moment.h"
+#include "fabric/wire.h"
 
 typedef struct {
     void (*log) (void *arg, zfabric_log_level_t level, const char *line);
@@ -63,7 +64,7 @@ moment_t gate_deadline (const gate_t *self);
 
 // The card of a message's User-Id, if it may come in on that side; NULL otherwise, and the log
 // knows.
-card_t *gate_admit (gate_t *self, sb_side_t side, const char *user_id, const char *address);
+card_t *gate_admit (gate_t *self, sb_side_t side, const wire_message_t *message);
 
 // Whether the card's key may be on that side.
 bool gate_opens (const card_t *card, sb_side_t side);

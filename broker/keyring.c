@@ -35,8 +35,20 @@ int keyring_init (keyring_t *self, const uint8_t secret[static TABLE_KEY_OCTETS]
     return table_init (&self->by_key, card_equal);
 }
 
+// Keys are as good as random, and so is their text's beginning.
+static card_t **place_of (keyring_t *self, const char *text)
+{
+    unsigned first = (unsigned char)text[0], second = first ? (unsigned char)text[1] : 0;
+
+    return &self->met[(first ^ second << 3) % KEYRING_MET];
+}
+
 static void forget (keyring_t *self, card_t *card)
 {
+    card_t **place = place_of (self, card->text);
+
+    if (*place == card)
+        *place = NULL;
     table_remove (&self->by_key, &card->by_key);
     list_remove (&card->in_all);
     entry_finish (&card->entry);
@@ -64,6 +76,21 @@ card_t *keyring_find (const keyring_t *self, const fabric_key_t *key)
         table_find (&self->by_key, hash_of (self, key), slice_of (key->octets, KEY_OCTETS));
 
     return node ? container_of (node, card_t, by_key) : NULL;
+}
+
+card_t *keyring_find_text (keyring_t *self, const char *text)
+{
+    card_t **place = place_of (self, text);
+    fabric_key_t key;
+
+    if (*place && strcmp ((*place)->text, text) == 0)
+        return *place;
+    if (key_parse (slice_text (text), &key))
+        return NULL;
+    card_t *card = keyring_find (self, &key);
+    if (card)
+        *place = card;
+    return card;
 }
 
 // What the entry owns is the card's then.

@@ -39,12 +39,15 @@ typedef struct {
     bool listed;             // while an update runs
 } card_t;
 
+#define KEYRING_MET 256u // a power of two
+
 typedef struct {
     table_t by_key;
     list_t all;
     size_t count;
     sb_key_t numbers; // source of numbers
     uint8_t secret[TABLE_KEY_OCTETS];
+    card_t *met[KEYRING_MET]; // found by their texts, the latest in each place; or NULL
 } keyring_t;
 
 // 0 or -1 (ENOMEM).
@@ -52,6 +55,10 @@ int keyring_init (keyring_t *self, const uint8_t secret[static TABLE_KEY_OCTETS]
 void keyring_finish (keyring_t *self);
 
 card_t *keyring_find (const keyring_t *self, const fabric_key_t *key);
+
+// The same by its text (Z85, with a NUL), as it stands beside every packet: one that was found
+// before costs a comparison.
+card_t *keyring_find_text (keyring_t *self, const char *text);
 
 typedef struct {
     size_t added;

@@ -94,7 +94,7 @@ static bool admit (loop_t *self, sb_side_t side, const wire_message_t *message, 
     *key = 0;
     if (!self->gate)
         return true;
-    card_t *card = gate_admit (self->gate, side, wire_user (message), wire_address (message));
+    card_t *card = gate_admit (self->gate, side, message);
     if (card) {
         if (!card->told) {
             card->told = true;

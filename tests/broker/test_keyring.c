@@ -53,11 +53,20 @@ static void tell (card_t *card, void *arg)
         key_list_finish (&list);                                                                   \
     } while (0)
 
-static sb_key_t number_of (const keyring_t *ring, unsigned number)
+// By its octets, and by its text: whether or not it was found before, and is gone by now.
+static sb_key_t number_of (keyring_t *ring, unsigned number)
 {
     fabric_key_t key = key_number (number);
     const card_t *card = keyring_find (ring, &key);
+    char text[KEY_TEXT + 1];
 
+    key_print (&key, text);
+    for (int i = 0; i < 2; i++)
+        assert_ptr_equal (keyring_find_text (ring, text), card);
+    text[KEY_TEXT - 1] ^= 1; // its neighbour, in the same place
+    assert_true (!card || keyring_find_text (ring, text) != card);
+    assert_null (keyring_find_text (ring, ""));
+    assert_null (keyring_find_text (ring, "x"));
     return card ? card->number : 0;
 }
 
