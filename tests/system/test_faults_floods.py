@@ -74,7 +74,7 @@ class Floods(FaultCase):
         if SLOW > 1:
             return  # a sanitizer's allocator keeps what was freed, to find who uses it
         thrifty = lambda: memory(self.broker.pid) - self.before.memory < KEPT
-        eventually(thrifty, "memory is given back")
+        eventually(thrifty, "memory is given back", 4 * DEADLINE)
         self.tell(f"and at last {Usage(self.broker)}")
 
 
