@@ -231,8 +231,8 @@ static void *open_router (void *context, const char *endpoint, const key_pair_t 
     static const struct {
         int option, value;
     } options[] = {{ZMQ_ROUTER_MANDATORY, 1},
-                   {ZMQ_HEARTBEAT_IVL, 2800},
-                   {ZMQ_HEARTBEAT_TIMEOUT, 1700},
+                   {ZMQ_HEARTBEAT_IVL, 2000},
+                   {ZMQ_HEARTBEAT_TIMEOUT, 2600},
                    {ZMQ_BACKLOG, 4096}};
     void *router = zmq_socket (context, ZMQ_ROUTER);
 

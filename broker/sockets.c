@@ -17,11 +17,11 @@
 /*  A silent host is noticed within the sum of both after its last word, and 5 s are allowed. At
  *  every PONG libzmq walks along the timers of all connections of an I/O thread, up to the
  *  time-out's own place: n * n * TIMEOUT / INTERVAL^2 steps a second for n connections. With 1 s
- *  and 3 s 8,000 of them took all of the thread's time; so the time-out is short, yet long enough
- *  for a busy host's answer, or one that TCP has to send four times.
+ *  and 3 s 8,000 of them took all of the thread's time. So they are asked less often; the time-out
+ *  must be long enough for a host that is very busy, or a virtual machine that collects garbage.
  */
-#define HEARTBEAT_INTERVAL_MS 2800
-#define HEARTBEAT_TIMEOUT_MS  1700
+#define HEARTBEAT_INTERVAL_MS 2000
+#define HEARTBEAT_TIMEOUT_MS  2600
 #define HANDSHAKE_MS          5000    // for a connection that says nothing
 #define BACKLOG               4096    // connections that wait to be accepted
 #define FRAME_SLACK           1048576 // octets: see set_options ()
