@@ -12,7 +12,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import unittest
+
+import msgpack
+import zmq
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
@@ -72,6 +76,33 @@ class Language:
 
     def sources(self):
         return [path for path in self.source.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
+
+
+class Router:
+    """The broker's end of a worker's connection, and nothing more: says what it is told to."""
+
+    def __init__(self, path):
+        self.endpoint = f"ipc://{path}"
+        self.socket = zmq.Context.instance().socket(zmq.ROUTER)
+        self.socket.linger = 0
+        self.socket.bind(self.endpoint)
+
+    def wait_for(self, packet_type):
+        """The next packet of that type; others are left out."""
+        end = time.monotonic() + PATIENCE
+        while self.socket.poll(max(0, 1000 * (end - time.monotonic()))):
+            self.peer, header, *_ = self.socket.recv_multipart()
+            self.codec = json if header.startswith(b"{") else msgpack
+            header = self.codec.loads(header)
+            if header["packet_type"] == packet_type:
+                return header
+            if time.monotonic() > end:
+                break
+        raise AssertionError(f"no {packet_type}")
+
+    def send(self, packet_type, **keys):
+        header = self.codec.dumps({"packet_type": packet_type, **keys})
+        self.socket.send_multipart([self.peer, header.encode() if self.codec is json else header, b""])
 
 
 SUFFIXES = {".py", ".js", ".mjs", ".go", ".rs", ".java", ".c"}
@@ -168,6 +199,27 @@ class Matrix(unittest.TestCase):
                 process.signal(signal.SIGTERM)
                 self.assertEqual(process.wait(PATIENCE), 0, name)
                 self.assertEqual(self.ask_status("workers", 0), 0)
+
+    def test_a_worker_keeps_its_promise(self):
+        """Heartbeats, as it said in its REGISTER; again when it is not known; and it leaves when it is told to."""
+        for name, language in HERE.items():
+            with self.subTest(worker=name):
+                router = Router(self.scratch.path / name)
+                self.addCleanup(router.socket.close)
+                process = Process(*language.argv("worker"), router.endpoint, cwd=language.folder)
+                self.addCleanup(process.end)
+                first = router.wait_for("REGISTER")
+                self.assertGreaterEqual(first["heartbeat"], 100)
+                self.assertGreaterEqual(first["capacity"], 2)
+                self.assertLessEqual({"echo", "count", "sleep", "fail"}, set(first["pipelines"]))
+                router.send("REGISTER", capacity=first["capacity"])
+                for _ in range(2):
+                    router.wait_for("HEARTBEAT")
+                router.send("REGISTER")  # without a capacity: I don't know you
+                self.assertEqual(router.wait_for("REGISTER"), first)
+                router.send("REGISTER", capacity=first["capacity"])
+                router.send("SHUTDOWN")
+                self.assertEqual(process.wait(PATIENCE), 0, name)
 
     def key(self, name, role):
         return Key(self.scratch.path, name, role)
