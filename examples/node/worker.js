@@ -37,7 +37,7 @@ class Worker {
     this.socket = new Dealer({linger: 2000, ...keys()}) // ms, for the last results
     this.socket.connect(endpoint)
     this.sent = Promise.resolve()
-    this.tasks = new Map() // by cookie: how to cancel it, and its report
+    this.tasks = new Map() // by cookie, which may also be 16 octets: how to cancel it, and its report
   }
 
   // One at a time, as the socket wants it.
@@ -60,7 +60,7 @@ class Worker {
       else await this.send("RESULT", {cookie, rc: "PROCESSOR_EXCEPTION", error: String(problem),
         stacktrace: String(problem?.stack).split("\n").slice(0, 20)})
     }
-    this.tasks.delete(cookie)
+    this.tasks.delete(String(cookie))
   }
 
   register() {
@@ -70,9 +70,9 @@ class Worker {
   take({packet_type, cookie, pipeline, capacity}, payload) {
     if (packet_type === "RUN") {
       const cancel = new AbortController()
-      this.tasks.set(cookie, {cancel, report: this.report(cookie, pipeline, payload, cancel.signal)})
+      this.tasks.set(String(cookie), {cancel, report: this.report(cookie, pipeline, payload, cancel.signal)})
     } else if (packet_type === "CANCEL") {
-      this.tasks.get(cookie)?.cancel.abort()
+      this.tasks.get(String(cookie))?.cancel.abort()
     } else if (packet_type === "REGISTER" && (capacity ?? null) === null) {
       this.register() // the broker does not know us: a new one, say
     } else if (packet_type === "SHUTDOWN") {

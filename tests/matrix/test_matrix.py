@@ -81,8 +81,8 @@ class Language:
 class Router:
     """The broker's end of a worker's connection, and nothing more: says what it is told to."""
 
-    def __init__(self, path):
-        self.endpoint = f"ipc://{path}"
+    def __init__(self):
+        self.endpoint = free_tcp()
         self.socket = zmq.Context.instance().socket(zmq.ROUTER)
         self.socket.linger = 0
         self.socket.bind(self.endpoint)
@@ -141,7 +141,7 @@ class Matrix(unittest.TestCase):
     def setUp(self):
         self.scratch = Scratch()
         self.addCleanup(self.scratch.remove)
-        self.broker = Broker(scratch=self.scratch)
+        self.broker = Broker(scratch=self.scratch, serve=free_tcp(), listen=free_tcp())  # JeroMQ's ipc is its own
         self.addCleanup(self.broker.end)
         self.broker.wait_ready()
 
@@ -204,7 +204,7 @@ class Matrix(unittest.TestCase):
         """Heartbeats, as it said in its REGISTER; again when it is not known; and it leaves when it is told to."""
         for name, language in HERE.items():
             with self.subTest(worker=name):
-                router = Router(self.scratch.path / name)
+                router = Router()
                 self.addCleanup(router.socket.close)
                 process = Process(*language.argv("worker"), router.endpoint, cwd=language.folder)
                 self.addCleanup(process.end)
