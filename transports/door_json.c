@@ -1,45 +1,82 @@
-/*  The door for framed JSON: one loop for both sides, from octets over frames to packets.
+/*  The door for framed JSON: from octets over frames to packets, and the guest's voice in frames.
  */
-#include "transports/door_json_inner.h"
-
 #include <stdlib.h>
 
-#include "transports/legacy_frames.h"
+#include "fabric/container.h"
+#include "transports/guest.h"
+#include "transports/peer.h"
 
-void json_answer (json_conn_t *self, const cookie_t *cookie, zfabric_rc_t rc, const char *words)
+typedef struct {
+    guest_t guest;
+    peer_t *peer;
+    framing_t framing;
+} json_conn_t;
+
+// ---- the guest's voice
+
+static json_conn_t *conn_of (guest_t *guest)
 {
-    legacy_result (cookie, rc, words, &self->house->out);
-    peer_send (self->peer, &self->house->out);
+    return container_of (guest, json_conn_t, guest);
 }
 
-int json_frames (json_conn_t *self,
-                 const legacy_t *legacy,
-                 frame_t *header,
-                 frame_t *payload,
-                 zfabric_rc_t *rc,
-                 fault_t *fault)
+static void say (guest_t *guest)
 {
-    return legacy_frames (legacy, buffer_as_slice (&self->house->header), self->house->max_payload,
-                          header, payload, rc, fault);
+    peer_send (conn_of (guest)->peer, &guest->house->out);
 }
+
+static int
+say_packet (guest_t *guest, slice_t header, const packet_t *packet, slice_t payload, fault_t *fault)
+{
+    if (legacy_write (header, packet, payload, &guest->house->out, fault))
+        return -1;
+    say (guest);
+    return 0;
+}
+
+static void say_result (guest_t *guest, const cookie_t *cookie, zfabric_rc_t rc, const char *words)
+{
+    legacy_result (cookie, rc, words, &guest->house->out);
+    say (guest);
+}
+
+static void say_order (guest_t *guest, packet_type_t type, const cookie_t *cookie)
+{
+    legacy_order (type, cookie, &guest->house->out);
+    say (guest);
+}
+
+static void resume (guest_t *guest)
+{
+    peer_resume (conn_of (guest)->peer);
+}
+
+static void end (guest_t *guest, zfabric_rc_t why)
+{
+    (void)why;
+    peer_end (conn_of (guest)->peer);
+}
+
+static const guest_voice_t voice = {
+    .packet = say_packet,
+    .result = say_result,
+    .order = say_order,
+    .resume = resume,
+    .end = end,
+};
+
+// ---- from the peer
 
 static void take_frame (json_conn_t *self, slice_t frame)
 {
+    buffer_t *header = &self->guest.house->header;
     legacy_t legacy;
     fault_t fault;
 
-    if (legacy_read (frame, &self->house->header, &legacy, &fault)) {
-        const packet_t *packet = &legacy.packet;
-        bool named = packet_has (packet, PACKET_BIT (COOKIE));
-        if (self->side == SIDE_WORKERS)
-            json_worker_broken (self, packet, fault.text);
-        json_answer (self, named ? &packet->cookie : NULL, ZFABRIC_BAD_PACKET, fault.text);
-    } else if (self->side == SIDE_WORKERS) {
-        json_worker_packet (self, &legacy);
-    } else {
-        json_client_packet (self, &legacy);
-    }
-    buffer_reset (&self->house->header);
+    if (legacy_read (frame, header, &legacy, &fault))
+        guest_broken (&self->guest, &legacy.packet, fault.text);
+    else
+        guest_packet (&self->guest, &legacy);
+    buffer_reset (header);
 }
 
 static bool takes (json_conn_t *self)
@@ -48,12 +85,13 @@ static bool takes (json_conn_t *self)
         return false; // an answer was too much for its outbox, or the half frame was its own
     if (peer_choked (self->peer))
         return false; // it is resumed when it has read some
-    return self->side == SIDE_WORKERS ? json_worker_takes (self) : json_client_takes (self);
+    return guest_takes (&self->guest);
 }
 
 static size_t octets (void *conn, slice_t came)
 {
     json_conn_t *self = (json_conn_t *)conn;
+    house_t *house = self->guest.house;
     slice_t in = came, frame;
     fault_t fault;
 
@@ -66,15 +104,16 @@ static size_t octets (void *conn, slice_t came)
             take_frame (self, frame);
             break;
         case FRAMING_TOO_LONG:
-            fault_set (&fault, "packet: longer than %u octets", self->house->max_frame);
-            json_answer (self, NULL, ZFABRIC_BAD_PACKET, fault.text);
+            fault_set (&fault, "packet: longer than %u octets", house->max_frame);
+            say_result (&self->guest, NULL, ZFABRIC_BAD_PACKET, fault.text);
             break;
         case FRAMING_LOST:
-            json_answer (self, NULL, ZFABRIC_BAD_PACKET, "packet: not a length; this is the end");
+            say_result (&self->guest, NULL, ZFABRIC_BAD_PACKET,
+                        "packet: not a length; this is the end");
             peer_end (self->peer);
             return came.len;
         case FRAMING_BUDGET:
-            if (self->house->make_room (self->house))
+            if (house->make_room (house))
                 break;
             peer_drop (self->peer);
             return came.len;
@@ -102,41 +141,27 @@ static void *open_conn (house_t *house, peer_t *peer, side_t side)
 
     if (!self)
         return NULL;
-    self->house = house;
     self->peer = peer;
-    self->side = side;
     framing_init (&self->framing, house->max_frame, &house->budget);
-    if (side == SIDE_CLIENTS)
-        json_client_open (self);
+    guest_open (&self->guest, house, side, &voice);
     return self;
 }
 
 static void leave (void *conn)
 {
-    json_conn_t *self = (json_conn_t *)conn;
-
-    if (self->side != SIDE_WORKERS)
-        return;
-    legacy_order (PACKET_SHUTDOWN, NULL, &self->house->out);
-    peer_send (self->peer, &self->house->out);
-    if (self->stand_in)
-        stand_in_shutdown (self->stand_in);
+    guest_leave (&((json_conn_t *)conn)->guest);
 }
 
 static size_t busy (void *conn)
 {
-    json_conn_t *self = (json_conn_t *)conn;
-
-    return self->stand_in ? stand_in_busy (self->stand_in) : 0;
+    return guest_busy (&((json_conn_t *)conn)->guest);
 }
 
 static void close_conn (void *conn)
 {
     json_conn_t *self = (json_conn_t *)conn;
 
-    if (self->side == SIDE_CLIENTS)
-        json_client_close (self);
-    stand_in_destroy (&self->stand_in);
+    guest_close (&self->guest);
     framing_finish (&self->framing);
     free (self);
 }
