@@ -8,12 +8,11 @@
 #include "transports/legacy.h"
 
 #include <errno.h>
-#include <sodium.h>
 
 #include "codec/json.h"
 #include "codec/json_token.h"
-#include "codec/transcode.h"
 #include "transports/framing.h"
+#include "transports/legacy_words.h"
 
 #define KEY_MAX 16 // octets of a key that is looked for
 
@@ -236,11 +235,6 @@ int legacy_read (slice_t frame, buffer_t *header, legacy_t *legacy, fault_t *fau
 
 // ---- the other way
 
-bool legacy_knows (zfabric_rc_t rc)
-{
-    return rc <= ZFABRIC_EXCEPTION;
-}
-
 static void start_frame (buffer_t *out)
 {
     static const uint8_t nothing[FRAMING_PREFIX];
@@ -255,58 +249,23 @@ static void end_frame (buffer_t *out, size_t from)
         framing_prefix (out->data + from, (uint32_t)(out->len - from - FRAMING_PREFIX));
 }
 
-static int put_raw (slice_t octets, buffer_t *out)
+static int put_payload (const packet_t *packet, slice_t payload, buffer_t *out, fault_t *fault)
 {
     buffer_t text;
-    size_t size = sodium_base64_ENCODED_LEN (octets.len, sodium_base64_VARIANT_ORIGINAL);
 
-    // Octets that nobody may look into are to JSON what msgpack's bin is: base64 (PROTOCOL 6).
-    buffer_init (&text, SIZE_MAX);
-    buffer_text (&text, "\"");
-    uint8_t *room = buffer_reserve (&text, size);
-    if (room) {
-        (void)sodium_bin2base64 ((char *)room, size, octets.ptr, octets.len,
-                                 sodium_base64_VARIANT_ORIGINAL);
-        text.len += size - 1; // without its NUL
+    buffer_text (out, packet->type == PACKET_RUN ? ",\"variables\":" : ",\"result\":");
+    if (packet->encoding == ENCODING_JSON) {
+        json_put_string (payload, out);
+        return 0;
     }
-    buffer_text (&text, "\"");
-    if (!text.failed)
-        json_put_string (buffer_as_slice (&text), out);
-    int failed = text.failed;
-    buffer_finish (&text);
-    errno = failed;
-    return failed ? -1 : 0;
-}
-
-static int put_msgpack (const packet_t *packet, slice_t octets, buffer_t *out, fault_t *fault)
-{
-    buffer_t text;
-    const char *root = packet->type == PACKET_RUN ? "variables" : "result";
-
-    buffer_init (&text, UINT32_MAX / 8);
-    int rc = transcode_document (octets, ENCODING_MSGPACK, ENCODING_JSON, root, &text, fault);
+    buffer_init (&text, LEGACY_TEXT_MAX);
+    int rc = legacy_text (packet, payload, &text, fault);
     int problem = errno;
     if (rc == 0)
         json_put_string (buffer_as_slice (&text), out);
     buffer_finish (&text);
     errno = problem;
     return rc;
-}
-
-static int put_payload (const packet_t *packet, slice_t payload, buffer_t *out, fault_t *fault)
-{
-    buffer_text (out, packet->type == PACKET_RUN ? ",\"variables\":" : ",\"result\":");
-    if (packet->encoding == ENCODING_RAW) {
-        if (put_raw (payload, out)) {
-            fault_set (fault, "out of memory");
-            return -1;
-        }
-        return 0;
-    }
-    if (packet->encoding == ENCODING_MSGPACK)
-        return put_msgpack (packet, payload, out, fault);
-    json_put_string (payload, out);
-    return 0;
 }
 
 // The members of a header that was read before, but those named in `without` (up to a NULL).
@@ -351,11 +310,7 @@ static void put_mapped (const packet_t *packet, buffer_t *out)
     buffer_t error;
 
     buffer_init (&error, LIMIT_HEADER_OCTETS);
-    buffer_text (&error, zfabric_rc_name (packet->rc));
-    if (packet_has (packet, PACKET_BIT (ERROR))) {
-        buffer_text (&error, ": ");
-        codec_text (packet->error, &error);
-    }
+    legacy_error (packet, &error);
     buffer_text (out, ",\"rc\":\"EXCEPTION\",\"error\":");
     json_put_string (buffer_as_slice (&error), out);
     buffer_finish (&error);
@@ -425,13 +380,7 @@ void legacy_result (const cookie_t *cookie, zfabric_rc_t rc, const char *words, 
     packet.type = PACKET_RESULT;
     packet.rc = legacy_knows (rc) ? rc : ZFABRIC_EXCEPTION;
     packet.keys = PACKET_BIT (PACKET_TYPE) | PACKET_BIT (RC);
-    if (!legacy_knows (rc)) {
-        buffer_text (&error, zfabric_rc_name (rc));
-        if (words && *words)
-            buffer_text (&error, ": ");
-    }
-    if (words)
-        buffer_text (&error, words);
+    legacy_own_error (rc, words, &error);
     if (cookie) {
         packet.cookie = *cookie;
         packet.keys |= PACKET_BIT (COOKIE);

@@ -44,7 +44,4 @@ void legacy_order (packet_type_t type, const cookie_t *cookie, buffer_t *out);
  */
 void legacy_register (slice_t header, unsigned capacity, buffer_t *out);
 
-// Whether legacy peers know the code.
-bool legacy_knows (zfabric_rc_t rc);
-
 #endif
