@@ -8,7 +8,6 @@
 #include "transports/bridge.h"
 
 #include <errno.h>
-#include <event2/listener.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,6 +16,7 @@
 
 #include "fabric/container.h"
 #include "fabric/mailbox.h"
+#include "transports/entrance.h"
 #include "transports/http_token.h"
 #include "transports/peer.h"
 
@@ -24,15 +24,6 @@
 #define FRAME_ESCAPES 2u                  // a payload inside of JSON: quotes have a backslash
 
 typedef enum { SERVES, DRAINS, FLUSHES } phase_t;
-
-typedef struct {
-    bridge_t *bridge;
-    const carrier_t *carrier;
-    const door_t *door;
-    side_t side;
-    carrier_place_t place;
-    struct evconnlistener *listener;
-} entrance_t;
 
 struct bridge {
     house_t house;
@@ -94,26 +85,14 @@ static void free_peers (list_t *list)
     }
 }
 
-static void
-on_connection (struct evconnlistener *listener, int fd, struct sockaddr *from, int size, void *arg)
+static void on_connection (entrance_t *entrance, int fd)
 {
-    entrance_t *entrance = (entrance_t *)arg;
-    bridge_t *self = entrance->bridge;
-
-    (void)listener;
-    (void)from;
-    (void)size;
-    peer_t *peer = peer_new (&self->owner, entrance->carrier, &self->carrying, entrance->door,
+    bridge_t *self = (bridge_t *)entrance->arg;
+    peer_t *peer = peer_new (&self->owner, entrance->carrier, &entrance->options, entrance->door,
                              entrance->side, fd);
+
     if (peer)
         list_append (&self->peers, peer_place (peer));
-}
-
-// accept () failed: the next connection is tried all the same.
-static void on_accept_error (struct evconnlistener *listener, void *arg)
-{
-    (void)listener;
-    (void)arg;
 }
 
 /*  Of half-sent frames the largest goes: who sends small ones is not put out by who sends large
@@ -154,14 +133,8 @@ static size_t busy (bridge_t *self)
 
 static void close_entrances (bridge_t *self)
 {
-    for (size_t i = 0; i < self->entrance_count; i++) {
-        entrance_t *entrance = &self->entrances[i];
-        if (entrance->listener)
-            evconnlistener_free (entrance->listener);
-        entrance->listener = NULL;
-        if (entrance->place.fd >= 0)
-            entrance->carrier->leave (&entrance->place);
-    }
+    for (size_t i = 0; i < self->entrance_count; i++)
+        entrance_close (&self->entrances[i]);
 }
 
 static void start_drain (bridge_t *self)
@@ -245,71 +218,27 @@ static void *run (void *arg)
 
 // ---- start
 
-static int check_place (const bridge_options_t *options,
-                        const char *text,
-                        const address_t *address,
-                        fault_t *fault)
-{
-    bool tls = slice_equal (address->carrier, slice_text ("tls"));
-
-    if (tls && !options->tls.cert) {
-        fault_set (fault, "%s: needs --tls-cert and --tls-key", text);
-        errno = EINVAL;
-        return -1;
-    }
-    bool http = slice_equal (address->door, slice_text ("http"));
-    if (!address_beyond_host (address) || options->insecure
-        || (tls && options->tls.require_client_cert) || (http && options->http_token))
-        return 0;
-    fault_set (fault,
-               "%s: beyond loopback anybody could come; use %s with --tls-require-client-cert%s, "
-               "or say --insecure",
-               text, http ? "https" : "json+tls", http ? " or --http-token" : "");
-    errno = EPERM;
-    return -1;
-}
-
-static int open_entrance (
-    bridge_t *self, const bridge_options_t *options, side_t side, const char *text, fault_t *fault)
-{
-    entrance_t *entrance = &self->entrances[self->entrance_count];
-    address_t address;
-
-    if (address_parse (text, &address, fault) || check_place (options, text, &address, fault))
-        return -1;
-    if (side == SIDE_WORKERS && slice_equal (address.door, slice_text ("http"))) {
-        fault_set (fault, "%s: workers don't speak HTTP", text);
-        errno = EINVAL;
-        return -1;
-    }
-    entrance->bridge = self;
-    entrance->side = side;
-    entrance->carrier = carrier_of (address.carrier);
-    entrance->door = door_of (address.door);
-    if (entrance->carrier->listen (text, &address, &self->carrying, &entrance->place, fault))
-        return -1;
-    self->entrance_count++;
-    entrance->listener = evconnlistener_new (self->house.base, on_connection, entrance,
-                                             LEV_OPT_CLOSE_ON_EXEC, 0, entrance->place.fd);
-    if (!entrance->listener) {
-        fault_set (fault, "%s: out of memory", text);
-        return -1;
-    }
-    evconnlistener_set_error_cb (entrance->listener, on_accept_error);
-    return 0;
-}
-
 static int open_entrances (bridge_t *self, const bridge_options_t *options, fault_t *fault)
 {
     size_t count = options->place_count[SIDE_CLIENTS] + options->place_count[SIDE_WORKERS];
+    entrance_rules_t rules = {
+        .insecure = options->insecure,
+        .client_certs = options->tls.require_client_cert,
+        .http_token = options->http_token != NULL,
+    };
 
     self->entrances = (entrance_t *)calloc (count ? count : 1, sizeof *self->entrances);
     if (!self->entrances)
         return -1;
     for (side_t side = 0; side < SIDE_COUNT; side++) {
         for (size_t i = 0; i < options->place_count[side]; i++) {
-            if (open_entrance (self, options, side, options->places[side][i], fault))
+            entrance_t *entrance = &self->entrances[self->entrance_count];
+            entrance->came = on_connection;
+            entrance->arg = self;
+            if (entrance_open (entrance, self->house.base, &self->carrying, &rules, side,
+                               options->places[side][i], fault))
                 return -1;
+            self->entrance_count++;
         }
     }
     return 0;

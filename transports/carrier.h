@@ -22,8 +22,9 @@ typedef struct {
 } carrier_place_t;
 
 typedef struct {
-    mode_t mode; // unix: of the socket file
-    tls_t *tls;  // tls only
+    mode_t mode;      // unix: of the socket file
+    tls_t *tls;       // tls only
+    const char *alpn; // tls: the one protocol to agree on (RFC 7301); NULL: none
 } carrier_options_t;
 
 typedef struct {

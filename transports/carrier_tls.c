@@ -8,7 +8,7 @@
 
 static struct bufferevent *wrap (struct event_base *base, int fd, const carrier_options_t *options)
 {
-    SSL *ssl = tls_connection (options->tls);
+    SSL *ssl = tls_connection (options->tls, options->alpn);
 
     carrier_tcp_tune (fd);
     struct bufferevent *octets =

@@ -46,6 +46,10 @@ typedef struct house {
 
 typedef struct {
     const char *name;
+    const char *tls_scheme; // what it is called over TLS
+    const char *alpn;       // what TLS agrees on beforehand; NULL: nothing
+    bool clients_only;      // no worker speaks it
+    bool asks_token;        // --http-token is for it
     // A new connection: what the others get as `conn`. NULL: ENOMEM.
     void *(*open) (house_t *house, peer_t *peer, side_t side);
     // Octets came. How many were taken: fewer than all means "not now", until peer_resume ().

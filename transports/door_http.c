@@ -400,6 +400,9 @@ static void close_conn (void *conn)
 
 const door_t door_http = {
     .name = "http",
+    .tls_scheme = "https",
+    .clients_only = true,
+    .asks_token = true,
     .open = open_conn,
     .octets = octets,
     .held = held,

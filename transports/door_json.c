@@ -168,6 +168,7 @@ static void close_conn (void *conn)
 
 const door_t door_json = {
     .name = "json",
+    .tls_scheme = "json+tls",
     .open = open_conn,
     .octets = octets,
     .held = held,

@@ -6,8 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
-#include <openssl/ssl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +64,27 @@ static int load_authorities (const tls_t *self, SSL_CTX *context, fault_t *fault
     return 0;
 }
 
+// The list on offer: names, each behind its length.
+static int on_alpn (SSL *ssl,
+                    const unsigned char **chosen,
+                    unsigned char *chosen_len,
+                    const unsigned char *offer,
+                    unsigned size,
+                    void *arg)
+{
+    const char *ours = (const char *)SSL_get_app_data (ssl);
+
+    (void)arg;
+    for (unsigned at = 0; ours && at < size; at += offer[at] + 1u) {
+        if (offer[at] != strlen (ours) || memcmp (offer + at + 1, ours, offer[at]) != 0)
+            continue;
+        *chosen = offer + at + 1;
+        *chosen_len = offer[at];
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
 static SSL_CTX *load (const tls_t *self, fault_t *fault)
 {
     SSL_CTX *context = SSL_CTX_new (TLS_server_method ());
@@ -81,6 +100,7 @@ static SSL_CTX *load (const tls_t *self, fault_t *fault)
     (void)SSL_CTX_set_mode (context, SSL_MODE_RELEASE_BUFFERS);
     // Connections are many and short-lived sessions of clients with certificates need a context.
     (void)SSL_CTX_set_session_id_context (context, (const unsigned char *)"zfabric", 7);
+    SSL_CTX_set_alpn_select_cb (context, on_alpn, NULL);
     if (SSL_CTX_use_certificate_chain_file (context, self->cert) != 1) {
         (void)refuse (fault, "--tls-cert", self->cert);
         goto error;
@@ -161,10 +181,12 @@ int tls_reload (tls_t *self, fault_t *fault)
     return 0;
 }
 
-SSL *tls_connection (tls_t *self)
+SSL *tls_connection (tls_t *self, const char *alpn)
 {
     pthread_mutex_lock (&self->lock);
     SSL *ssl = SSL_new (self->context);
     pthread_mutex_unlock (&self->lock);
+    if (ssl)
+        (void)SSL_set_app_data (ssl, (char *)alpn); // it is only read
     return ssl;
 }

@@ -31,7 +31,9 @@ void tls_destroy (tls_t **self_p);
 // Reads the files again. 0, or -1 with a fault, and what was there stays in use.
 int tls_reload (tls_t *self, fault_t *fault);
 
-// For one connection: the caller's to free. NULL: ENOMEM.
-SSL *tls_connection (tls_t *self);
+/*  For one connection: the caller's to free. `alpn`, which must outlive it, is agreed on where the
+ *  other side has it to offer; NULL: nothing is. NULL: ENOMEM.
+ */
+SSL *tls_connection (tls_t *self, const char *alpn);
 
 #endif
