@@ -13,7 +13,8 @@ static const row_t rows[] = {
     {"json+tcp://", "json", "tcp", "tcp://"},   {"json+tls://", "json", "tls", "tcp://"},
     {"json+unix://", "json", "unix", "ipc://"}, {"socket://", "json", "unix", "ipc://"},
     {"http://", "http", "tcp", "tcp://"},       {"https://", "http", "tls", "tcp://"},
-    {"http+unix://", "http", "unix", "ipc://"},
+    {"http+unix://", "http", "unix", "ipc://"}, {"grpc://", "grpc", "tcp", "tcp://"},
+    {"grpcs://", "grpc", "tls", "tcp://"},      {"grpc+unix://", "grpc", "unix", "ipc://"},
 };
 
 static const row_t *row_of (const char *text)
@@ -60,7 +61,8 @@ int address_parse (const char *text, address_t *address, fault_t *fault)
 error:
     fault_set (fault,
                "%s: not a door (json+tcp://HOST:PORT, json+tls://HOST:PORT, json+unix:///PATH, "
-               "socket:///PATH, http://HOST:PORT, https://HOST:PORT, http+unix:///PATH)",
+               "socket:///PATH, http://HOST:PORT, https://HOST:PORT, http+unix:///PATH, "
+               "grpc://HOST:PORT, grpcs://HOST:PORT, grpc+unix:///PATH)",
                text);
     errno = EINVAL;
     return -1;

@@ -3,6 +3,7 @@
  *
  *      json+tcp://HOST:PORT   json+tls://HOST:PORT   json+unix:///PATH   socket:///PATH (the same)
  *      http://HOST:PORT       https://HOST:PORT      http+unix:///PATH
+ *      grpc://HOST:PORT       grpcs://HOST:PORT      grpc+unix:///PATH
  *
  *  Pure.
  */
@@ -12,7 +13,7 @@
 #include "fabric/endpoint.h"
 
 typedef struct {
-    slice_t door;    // "json", "http"
+    slice_t door;    // "json", "http", "grpc"
     slice_t carrier; // "tcp", "tls", "unix"
     endpoint_t at;   // TCP: host and port; IPC: path
 } address_t;

@@ -19,6 +19,7 @@
 #include "transports/entrance.h"
 #include "transports/http_token.h"
 #include "transports/peer.h"
+#include "transports/rpc_server.h"
 
 #define FRAME_EXTRA   LIMIT_HEADER_OCTETS // of a legacy packet, besides its payload
 #define FRAME_ESCAPES 2u                  // a payload inside of JSON: quotes have a backslash
@@ -88,6 +89,13 @@ static void free_peers (list_t *list)
 static void on_connection (entrance_t *entrance, int fd)
 {
     bridge_t *self = (bridge_t *)entrance->arg;
+
+    if (entrance->door->adopt && !entrance->carrier->handshake) {
+        if (entrance->carrier->tune)
+            entrance->carrier->tune (fd);
+        entrance->door->adopt (&self->house, fd);
+        return;
+    }
     peer_t *peer = peer_new (&self->owner, entrance->carrier, &entrance->options, entrance->door,
                              entrance->side, fd);
 
@@ -128,7 +136,7 @@ static size_t busy (bridge_t *self)
 
     for (list_node_t *node = list_first (&self->peers); node; node = list_next (&self->peers, node))
         count += peer_door (peer_at (node))->busy (peer_conn (peer_at (node)));
-    return count;
+    return count + (self->house.rpc ? rpc_server_busy (self->house.rpc) : 0);
 }
 
 static void close_entrances (bridge_t *self)
@@ -144,6 +152,8 @@ static void start_drain (bridge_t *self)
     close_entrances (self);
     if (self->house.desk)
         desk_close (self->house.desk);
+    if (self->house.rpc)
+        rpc_server_leave (self->house.rpc);
     for (list_node_t *node = list_first (&self->peers), *next; node; node = next) {
         next = list_next (&self->peers, node); // it may end
         peer_door (peer_at (node))->leave (peer_conn (peer_at (node)));
@@ -155,9 +165,12 @@ static void start_flush (bridge_t *self)
     self->phase = FLUSHES;
     self->until = moment_after (moment_now (), PEER_LINGER_MS);
     close_entrances (self);
+    if (self->house.rpc)
+        rpc_server_end (self->house.rpc);
     for (list_node_t *node = list_first (&self->peers), *next; node; node = next) {
         next = list_next (&self->peers, node);
-        peer_end (peer_at (node));
+        if (!peer_door (peer_at (node))->rpc)
+            peer_end (peer_at (node));
     }
 }
 
@@ -171,7 +184,9 @@ static void move_on (bridge_t *self)
     if (self->phase != FLUSHES
         && (wish == FLUSHES || (self->phase == DRAINS && (busy (self) == 0 || now >= self->until))))
         start_flush (self);
-    if (self->phase == FLUSHES && (list_empty (&self->peers) || now >= self->until))
+    bool over =
+        list_empty (&self->peers) && (!self->house.rpc || rpc_server_over (self->house.rpc));
+    if (self->phase == FLUSHES && (over || now >= self->until))
         (void)event_base_loopbreak (self->house.base);
 }
 
@@ -302,6 +317,42 @@ static int start (bridge_t *self, fault_t *fault)
     return rc ? -1 : 0;
 }
 
+// ---- gRPC
+
+// Whether there is a door for gRPC: behind any of them are both sides.
+static bool names_rpc (const bridge_options_t *options)
+{
+    address_t address;
+    bool found = false;
+
+    for (side_t side = 0; side < SIDE_COUNT; side++) {
+        for (size_t i = 0; i < options->place_count[side] && !found; i++)
+            found = address_parse (options->places[side][i], &address, NULL) == 0
+                    && door_of (address.door)->rpc;
+    }
+    return found;
+}
+
+static void on_broker_changed (void *arg)
+{
+    rpc_server_changed (((bridge_t *)arg)->house.rpc);
+}
+
+static int open_rpc (bridge_t *self, const bridge_options_t *options, fault_t *fault)
+{
+    rpc_server_options_t rpc = {
+        .max_message = options->max_payload + FRAME_EXTRA * FRAME_ESCAPES,
+        .outbox = options->outbox,
+        .memory = options->half_frames,
+    };
+
+    self->house.rpc = rpc_server_new (&self->house, &rpc, fault);
+    if (!self->house.rpc)
+        return -1;
+    desk_watch (self->house.desk, on_broker_changed, self);
+    return 0;
+}
+
 bridge_t *bridge_new (const bridge_options_t *options, fault_t *fault)
 {
     bridge_t *self = (bridge_t *)calloc (1, sizeof *self);
@@ -332,13 +383,15 @@ bridge_t *bridge_new (const bridge_options_t *options, fault_t *fault)
         if (!self->house.http.token)
             goto error;
     }
-    if (options->place_count[SIDE_CLIENTS]) {
+    bool rpc = names_rpc (options);
+    if (options->place_count[SIDE_CLIENTS] || rpc) {
         self->house.desk = desk_new (self->house.base, &options->broker[SIDE_CLIENTS],
                                      &self->house.outages[SIDE_CLIENTS], fault);
         if (!self->house.desk)
             goto error;
     }
-    if (open_entrances (self, options, fault) || start (self, fault))
+    if ((rpc && open_rpc (self, options, fault)) || open_entrances (self, options, fault)
+        || start (self, fault))
         goto error;
     return self;
 error:
@@ -360,6 +413,9 @@ void bridge_destroy (bridge_t **self_p)
     close_entrances (self);
     free_peers (&self->peers);
     free_peers (&self->ended);
+    rpc_server_destroy (&self->house.rpc);
+    if (self->house.desk)
+        desk_watch (self->house.desk, NULL, NULL);
     desk_destroy (&self->house.desk);
     if (self->bell)
         event_free (self->bell);

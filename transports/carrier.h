@@ -37,6 +37,8 @@ typedef struct {
                    const carrier_options_t *options,
                    carrier_place_t *place,
                    fault_t *fault);
+    // A connection as it should be, whoever takes it. May be NULL; wrap () does it too.
+    void (*tune) (int fd);
     // A connection that was accepted: closes `fd` when it is freed, or at once if it is NULL
     // (ENOMEM).
     struct bufferevent *(*wrap) (struct event_base *base, int fd, const carrier_options_t *options);

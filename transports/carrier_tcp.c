@@ -127,6 +127,7 @@ const carrier_t carrier_tcp = {
     .name = "tcp",
     .any_name = true,
     .listen = carrier_tcp_listen,
+    .tune = carrier_tcp_tune,
     .wrap = wrap,
     .leave = carrier_tcp_leave,
 };

@@ -14,6 +14,8 @@ struct desk {
     bool up;
     bool impatient; // there was no connection for too long
     bool closed;
+    void (*changed) (void *arg); // may be NULL
+    void *arg;
 };
 
 // ---- the exchange's sink
@@ -70,11 +72,20 @@ void desk_let_go (hold_t *hold)
 
 // ---- the uplink's sink
 
+static void set_up (desk_t *self, bool up)
+{
+    bool changed = self->up != up;
+
+    self->up = up;
+    if (changed && self->changed)
+        self->changed (self->arg);
+}
+
 static void on_up (void *arg)
 {
     desk_t *self = (desk_t *)arg;
 
-    self->up = true;
+    set_up (self, true);
     self->impatient = false;
     (void)evtimer_del (self->patience);
     exchange_up (self->exchange);
@@ -116,7 +127,7 @@ static void on_down (void *arg, const char *reason)
     outage_tell (self->outage, reason, moment_now ());
     if (self->up)
         exchange_down (self->exchange, reason);
-    self->up = false;
+    set_up (self, false);
     wait_patiently (self);
 }
 
@@ -173,6 +184,17 @@ void desk_leave (desk_t *self, caller_t *caller)
 void desk_close (desk_t *self)
 {
     self->closed = true;
+}
+
+bool desk_is_up (const desk_t *self)
+{
+    return self->up;
+}
+
+void desk_watch (desk_t *self, void (*changed) (void *arg), void *arg)
+{
+    self->changed = changed;
+    self->arg = arg;
 }
 
 size_t desk_open (const desk_t *self)

@@ -47,6 +47,10 @@ void desk_leave (desk_t *self, caller_t *caller);
 // From now on RUNs are answered with BROKER_WENT_AWAY.
 void desk_close (desk_t *self);
 
+// Whether there is a connection now; and who is told when there is one, or none any more.
+bool desk_is_up (const desk_t *self);
+void desk_watch (desk_t *self, void (*changed) (void *arg), void *arg);
+
 // Tasks that are open.
 size_t desk_open (const desk_t *self);
 

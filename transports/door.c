@@ -1,6 +1,6 @@
 #include "transports/door.h"
 
-static const door_t *const doors[] = {&door_json, &door_http};
+static const door_t *const doors[] = {&door_json, &door_http, &door_grpc};
 
 const door_t *door_of (slice_t name)
 {

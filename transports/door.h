@@ -15,6 +15,7 @@
 
 typedef struct peer peer_t;             // transports/peer.h
 typedef struct http_token http_token_t; // transports/http_token.h
+typedef struct rpc_server rpc_server_t; // transports/rpc_server.h
 
 // What doors for HTTP have in common.
 typedef struct {
@@ -38,8 +39,9 @@ typedef struct house {
     uint32_t max_frame;      // octets
     uint64_t max_payload;    // octets
     http_house_t http;
-    buffer_t header; // to write in, by whoever has the loop: empty between calls
-    buffer_t out;    //
+    rpc_server_t *rpc; // NULL: no door for gRPC
+    buffer_t header;   // to write in, by whoever has the loop: empty between calls
+    buffer_t out;      //
     // Makes room in the budget. False: there is no more to be had.
     bool (*make_room) (struct house *self);
 } house_t;
@@ -50,6 +52,10 @@ typedef struct {
     const char *alpn;       // what TLS agrees on beforehand; NULL: nothing
     bool clients_only;      // no worker speaks it
     bool asks_token;        // --http-token is for it
+    bool rpc;               // it has the house's server for gRPC behind it, which ends its peers
+    // A connection that needs nothing of its carrier: it is taken as it is, and there is no peer.
+    // May be NULL.
+    void (*adopt) (house_t *house, int fd);
     // A new connection: what the others get as `conn`. NULL: ENOMEM.
     void *(*open) (house_t *house, peer_t *peer, side_t side);
     // Octets came. How many were taken: fewer than all means "not now", until peer_resume ().
@@ -63,6 +69,8 @@ typedef struct {
      *  gone, whatever is under way.
      */
     bool (*eof) (void *conn);
+    // It has read of what was sent: less than half of what chokes it waits. May be NULL.
+    void (*room) (void *conn);
     // The bridge is leaving: workers are told.
     void (*leave) (void *conn);
     // Tasks that it has under way as a worker.
@@ -73,6 +81,7 @@ typedef struct {
 
 extern const door_t door_json;
 extern const door_t door_http;
+extern const door_t door_grpc;
 
 // The door of that name, or NULL.
 const door_t *door_of (slice_t name);

@@ -237,8 +237,11 @@ static void on_written (struct bufferevent *octets, void *arg)
         return;
     if (self->ending && !self->shut && waiting (self) == 0)
         shut (self);
-    else if (!self->ending)
+    else if (!self->ending) {
+        if (self->door->room)
+            self->door->room (self->conn);
         read_in (self);
+    }
 }
 
 static void on_event (struct bufferevent *octets, short what, void *arg)
