@@ -197,7 +197,10 @@ static void on_packet (void *arg, wire_message_t *message)
 
 static void on_up (void *arg)
 {
-    post_registration ((stand_in_t *)arg);
+    stand_in_t *self = (stand_in_t *)arg;
+
+    if (!self->leaving)
+        post_registration (self);
 }
 
 static void on_writable (void *arg)
@@ -238,6 +241,7 @@ void stand_in_register (stand_in_t *self, const packet_t *packet, slice_t header
     buffer_reset (&self->registration);
     buffer_slice (&self->registration, header);
     self->capacity = packet->capacity;
+    self->leaving = false; // as the broker takes it
     post_registration (self);
 }
 
@@ -248,10 +252,10 @@ void stand_in_result (stand_in_t *self, const packet_t *packet, slice_t header, 
     if (packet->type == PACKET_PARTIAL ? !slots_waits (&self->slots, &packet->cookie)
                                        : slots_result (&self->slots, &packet->cookie) == SLOTS_DROP)
         goto end;
-    if (frame_copy (&frame, header))
-        stand_in_failed (self, &packet->cookie, "out of memory");
-    else
+    if (frame_copy (&frame, header) == 0)
         post (self, &frame, payload);
+    else if (packet->type == PACKET_RESULT)
+        post_result (self, &packet->cookie, ZFABRIC_EXCEPTION, "out of memory");
     frame_close (&frame);
 end:
     frame_close (payload);

@@ -65,7 +65,10 @@ static void receive (fake_broker_t *self)
         if (moment_now () >= until)
             fail_msg ("nothing came in %u ms", PATIENCE_MS);
         zmq_pollitem_t item = {self->socket, 0, ZMQ_POLLIN, 0};
-        (void)zmq_poll (&item, 1, (long)moment_until (moment_now (), until));
+        if (self->wait)
+            self->wait ();
+        else
+            (void)zmq_poll (&item, 1, (long)moment_until (moment_now (), until));
     }
     self->worker = self->message.id;
     if (codec_read (frame_slice (&self->message.header), &self->packet, &fault)

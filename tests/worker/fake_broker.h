@@ -19,6 +19,7 @@ typedef struct {
     encoding_t codec;       // of what it sends
     bool mute;              // HEARTBEATs are not answered
     unsigned beats;         // HEARTBEATs that came
+    void (*wait) (void);    // for a message, where the worker has no thread of its own; or NULL
     wire_id_t worker;       // whom it sends to: who sent the last packet
     wire_message_t message; // the last packet, and its view
     packet_t packet;
