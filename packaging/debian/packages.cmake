@@ -60,10 +60,9 @@ endmacro ()
 
 zf_package (command zfabric net "message fabric: run tasks, serve pipelines" SHLIBS
   ABOUT "This is the command: a broker, a worker that runs other commands, and\nclients.")
-if (ZFABRIC_GRPC AND GRPC_FOUND AND PROTOBUF_C_FOUND AND PROTOC_C)
+if (zf_grpc)
   # It is loaded when a door for gRPC is opened.
-  string (REGEX MATCH "^[0-9]+" grpc_major "${GRPC_VERSION}")
-  set (CPACK_DEBIAN_COMMAND_PACKAGE_RECOMMENDS libgrpc${grpc_major})
+  set (CPACK_DEBIAN_COMMAND_PACKAGE_RECOMMENDS libgrpc${zf_grpc_major})
 endif ()
 zf_package (service zfabric-broker net "message fabric: the broker as a service" ALL
   DEPENDS "zfabric (= ${zf_debian_version})"
