@@ -23,7 +23,9 @@ static const option_t rows[] = {
      .group = "Doors",
      .help = "Where legacy clients connect: json+tcp://HOST:PORT, json+tls://HOST:PORT, "
              "json+unix:///PATH or socket:///PATH (the same); or by HTTP: http://HOST:PORT, "
-             "https://HOST:PORT, http+unix:///PATH. HOST is an address (IPv6 in brackets), a name "
+             "https://HOST:PORT, http+unix:///PATH; or, workers as well, by gRPC: "
+             "grpc://HOST:PORT, grpcs://HOST:PORT, grpc+unix:///PATH. HOST is an address (IPv6 in "
+             "brackets), a name "
              "or *; PORT may be * for a free one."},
     {.name = "listen",
      .repeatable = true,
@@ -147,8 +149,9 @@ static int start_with (const options_t *options, bridge_options_t *bridge, keys_
     static const char *const clients[] = {DEFAULT_SERVE}, *const workers[] = {DEFAULT_LISTEN};
     int status = STATUS_OK;
 
-    // Who has doors for one side only needs that side's key only.
-    if (bridge->place_count[SIDE_CLIENTS] || !options_text (options, "worker-curve"))
+    // Who has doors for workers only needs their key only.
+    if (bridge->place_count[SIDE_CLIENTS] || options_text (options, "curve")
+        || !options_text (options, "worker-curve"))
         status = keys_load (&keys[SIDE_CLIENTS], options);
     if (status == STATUS_OK)
         status = keys_load_as_worker (&keys[SIDE_WORKERS], options);
@@ -196,8 +199,8 @@ const command_t command_bridge = {
     .arguments = "",
     .description =
         "Lets clients and workers that speak framed JSON over TCP, TLS or UNIX sockets, as "
-        "ReasonChip's do, and clients that speak HTTP, take part in a fabric. They are ordinary "
-        "peers to the broker.\n"
+        "ReasonChip's do, in gRPC as well, and clients that speak HTTP, take part in a fabric. "
+        "They are ordinary peers to the broker.\n"
         "Prints `ready` on standard output when every door is open; logs to standard error. The "
         "first SIGTERM or SIGINT lets running tasks finish, for --drain at the longest; a second "
         "one does not. SIGHUP has the certificates read again.",

@@ -35,7 +35,8 @@ static const option_t rows[] = {
      .group = "Endpoints",
      .help = "Where clients connect: tcp://HOST:PORT or ipc://PATH. HOST is an address (IPv6 in "
              "brackets), an interface or *; PORT may be * for a free one. For legacy clients: "
-             "json+tcp://HOST:PORT, json+tls://HOST:PORT, json+unix:///PATH, socket:///PATH."},
+             "json+tcp://HOST:PORT, json+tls://HOST:PORT, json+unix:///PATH, socket:///PATH; for "
+             "those of HTTP and gRPC, see zfabric bridge."},
     {.name = "listen",
      .repeatable = true,
      .argument = "ENDPOINT",
