@@ -268,7 +268,8 @@ static ProtobufCBinaryData *take_lines (const packet_t *packet, buffer_t *texts)
     uint8_t *at = texts->data;
     for (uint32_t i = 0; i < count; i++) {
         lines[i].data = at;
-        at += at ? lines[i].len : 0;
+        if (lines[i].len)
+            at += lines[i].len; // there may be no text at all
     }
     return lines;
 }
