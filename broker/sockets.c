@@ -14,21 +14,40 @@
 #include "fabric/endpoint.h"
 #include "fabric/limits.h"
 
-/*  A silent host is noticed within the sum of both after its last word, and 5 s are allowed. At
- *  every PONG libzmq walks along the timers of all connections of an I/O thread, up to the
- *  time-out's own place: n * n * TIMEOUT / INTERVAL^2 steps a second for n connections. With 1 s
- *  and 3 s 8,000 of them took all of the thread's time. So they are asked less often; the time-out
- *  must be long enough for a host that is very busy, or a virtual machine that collects garbage.
+/*  A silent host is noticed within 5 s (PROTOCOL 5.8), by heartbeats (the sum of both after its
+ * last word), and over tcp by the kernel as well. At every PONG libzmq walks along the timers of
+ * all connections of an I/O thread that are due before the time-out: for n connections that is n *
+ * n * TIMEOUT / INTERVAL^2 steps a second. Workers are few. Clients may be ten thousand: of their
+ * hosts the kernel tells, at a fraction of the cost, and the heartbeats are left with who stopped
+ * while his host goes on. The time-out must be long enough for a host that is very busy, or a
+ * virtual machine that collects garbage.
  */
-#define HEARTBEAT_INTERVAL_MS 2000
-#define HEARTBEAT_TIMEOUT_MS  2600
-#define HANDSHAKE_MS          5000    // for a connection that says nothing
-#define BACKLOG               4096    // connections that wait to be accepted
-#define FRAME_SLACK           1048576 // octets: see set_options ()
+#define HEARTBEAT_TIMEOUT_MS 2600
+#define KEEPALIVE_IDLE_S     2
+#define KEEPALIVE_INTERVAL_S 1
+#define KEEPALIVE_COUNT      2
+#define UNACKNOWLEDGED_MS    3900 // of what was sent, probes among it
+
+static const int heartbeat_interval_ms[] = {[SB_CLIENT_SIDE] = 10000, [SB_WORKER_SIDE] = 2000};
+
+#define HANDSHAKE_MS 5000    // for a connection that says nothing
+#define BACKLOG      4096    // connections that wait to be accepted
+#define FRAME_SLACK  1048576 // octets: see set_options ()
 
 static int set_int (void *socket, int option, int value)
 {
     return zmq_setsockopt (socket, option, &value, sizeof value);
+}
+
+static int set_liveness (void *socket, sb_side_t side)
+{
+    return set_int (socket, ZMQ_HEARTBEAT_IVL, heartbeat_interval_ms[side])
+           || set_int (socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+           || set_int (socket, ZMQ_TCP_KEEPALIVE, 1)
+           || set_int (socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S)
+           || set_int (socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S)
+           || set_int (socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT)
+           || set_int (socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS);
 }
 
 static int set_options (void *socket, const zfabric_broker_options_t *options)
@@ -41,8 +60,6 @@ static int set_options (void *socket, const zfabric_broker_options_t *options)
                           : (int64_t)options->max_payload * 2 + FRAME_SLACK;
 
     return set_int (socket, ZMQ_ROUTER_MANDATORY, 1) || set_int (socket, ZMQ_LINGER, LINGER_MS)
-           || set_int (socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS)
-           || set_int (socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
            || set_int (socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS)
            || set_int (socket, ZMQ_BACKLOG, BACKLOG)
            || zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
@@ -203,6 +220,7 @@ static int open_side (sockets_t *self,
     fault_set (fault, "out of memory or descriptors");
     self->routers[side] = zmq_socket (context, ZMQ_ROUTER);
     if (!self->routers[side] || set_options (self->routers[side], options)
+        || set_liveness (self->routers[side], side)
         || (keys && set_keys (self->routers[side], keys, given->domain)))
         return -1;
     self->monitors[side] = open_monitor (context, self->routers[side], keys != NULL);

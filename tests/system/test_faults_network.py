@@ -59,19 +59,20 @@ class Network(FaultCase):
     def start_inside(self):
         """The broker in the first namespace; clients reach it by a file."""
         serve, listen = self.scratch.ipc(), f"tcp://{ADDRESSES[0]}:51530"
+        far = f"tcp://{ADDRESSES[0]}:51520"
         broker = self.process(
             *(IP, "netns", "exec", NAMES[0], BINARY, "broker", "--insecure", "--drain", "100"),
-            *("--serve", serve, "--listen", listen),
+            *("--serve", serve, "--serve", far, "--listen", listen),
         )
         broker.wait_for_output("ready\n")
-        return serve, listen
+        return serve, listen, far
 
     def until_one_worker(self, serve):
         good = lambda s: s["workers"] == 1 and s["slots"] == {"total": 2, "busy": 0}
         return self.until_status(good, "one worker with two free slots", serve)
 
     def test_a_link_that_goes_down_and_up(self):
-        serve, listen = self.start_inside()
+        serve, listen, _ = self.start_inside()
         worker = self.process(
             *(IP, "netns", "exec", NAMES[1], BINARY, "worker", "--broker", listen),
             *("--capacity", "2", "--echo", "--run", "hold=sleep 600"),
@@ -91,6 +92,26 @@ class Network(FaultCase):
         self.tell(f"noticed after {noticed:.1f} s; registered {back:.1f} s after it was up again")
         self.assertEqual(client.ask("echo", 1).document(), 1)
         self.assertIsNone(worker.status)
+
+    def test_a_client_whose_host_falls_silent(self):
+        """Of clients the kernel tells; heartbeats are for those that stop while their host goes on."""
+        serve, listen, far = self.start_inside()
+        self.process(
+            *(IP, "netns", "exec", NAMES[0], BINARY, "worker", "--broker", listen),
+            *("--capacity", "2", "--run", "hold=sleep 600"),
+        )
+        self.until_one_worker(serve)
+        self.process(
+            *(IP, "netns", "exec", NAMES[1], BINARY, "run", "--broker", far),
+            *("--orphan", "cancel", "hold"),
+        )
+        self.until_status(lambda s: s["slots"]["busy"] == 1, "a running task", serve)
+        ip("-n", NAMES[1], "link", "set", NAMES[1], "down")
+        began = time.monotonic()
+        self.until_status(lambda s: s["slots"]["busy"] == 0, "a cancelled task", serve)
+        noticed = time.monotonic() - began
+        self.assertLess(noticed, SILENCE + SLACK)
+        self.tell(f"noticed after {noticed:.1f} s")
 
 
 if __name__ == "__main__":
