@@ -214,8 +214,10 @@ static void *run (void *arg)
     bridge_t *self = (bridge_t *)arg;
 
     while (!event_base_got_break (self->house.base)) {
-        if (event_base_loop (self->house.base, EVLOOP_ONCE) < 0)
+        bool more = !list_empty (&self->owner.unwritten);
+        if (event_base_loop (self->house.base, EVLOOP_ONCE | (more ? EVLOOP_NONBLOCK : 0)) < 0)
             break;
+        peer_flush (&self->owner);
         free_peers (&self->ended);
         if (atomic_load (&self->wish) != SERVES) {
             static const struct timeval soon = {0, 20000};
@@ -279,6 +281,7 @@ static void take_options (bridge_t *self, const bridge_options_t *options)
     self->owner.outbox = options->outbox;
     self->owner.idle_ms = (unsigned)(options->idle_ms < UINT32_MAX ? options->idle_ms : UINT32_MAX);
     self->owner.ended = on_ended;
+    list_init (&self->owner.unwritten);
     self->links[SIDE_WORKERS] = options->broker[SIDE_WORKERS];
     self->house.links = &self->links[SIDE_WORKERS];
     self->house.outages[SIDE_CLIENTS] =

@@ -9,11 +9,13 @@
 
 #include "fabric/container.h"
 
-#define READ_MAX (256u * 1024) // octets that are read from a peer before they are looked at
-#define COPY_MAX 16384u        // octets that are rather copied than kept where they are
+#define READ_MAX  (256u * 1024) // octets that are read from a peer before they are looked at
+#define WRITE_MAX (256u * 1024) // octets that are written before others have their turn
+#define COPY_MAX  16384u        // octets that are rather copied than kept where they are
 
 struct peer {
     list_node_t place;
+    list_node_t unwritten; // in the owner's list
     peer_owner_t *owner;
     struct bufferevent *octets;
     struct event *again;  // peer_resume ()
@@ -21,6 +23,7 @@ struct peer {
     const door_t *door;
     void *conn;
     bool any_name;
+    bool plain;   // its octets go to the descriptor as they are
     bool ready;   // no handshake is under way
     bool half;    //
     bool ending;  // peer_end () was said
@@ -223,16 +226,15 @@ void peer_send (peer_t *self, buffer_t *out)
             free (data);
     }
     buffer_reset (out);
+    if (self->plain && !list_holds (&self->unwritten))
+        list_append (&self->owner->unwritten, &self->unwritten);
     // A packet that is lost leaves its peer waiting for ever: rather none than that.
     if (lost)
         peer_drop (self);
 }
 
-static void on_written (struct bufferevent *octets, void *arg)
+static void written (peer_t *self)
 {
-    peer_t *self = (peer_t *)arg;
-
-    (void)octets;
     if (self->ended)
         return;
     if (self->ending && !self->shut && waiting (self) == 0)
@@ -241,6 +243,48 @@ static void on_written (struct bufferevent *octets, void *arg)
         if (self->door->room)
             self->door->room (self->conn);
         read_in (self);
+    }
+}
+
+static void on_written (struct bufferevent *octets, void *arg)
+{
+    peer_t *self = (peer_t *)arg;
+
+    if (self->plain && waiting (self) == 0)
+        (void)bufferevent_disable (octets, EV_WRITE);
+    written (self);
+}
+
+/*  A bufferevent never writes but when the loop says that there is room, which it has to be asked
+ *  for and told to stop: two system calls and a turn of the loop for each write. There nearly
+ *  always is room, so it is only asked for after a write that did not get everything out, whatever
+ *  the reason: the bufferevent finds that out.
+ */
+static void write_out (peer_t *self)
+{
+    struct evbuffer *out = bufferevent_get_output (self->octets);
+
+    if (self->ended || bufferevent_get_enabled (self->octets) & EV_WRITE)
+        return;
+    (void)evbuffer_unfreeze (out, 1); // the bufferevent's own, against others' hands
+    (void)evbuffer_write_atmost (out, bufferevent_getfd (self->octets), WRITE_MAX);
+    (void)evbuffer_freeze (out, 1);
+    if (waiting (self) > 0)
+        (void)bufferevent_enable (self->octets, EV_WRITE);
+    else
+        written (self);
+}
+
+void peer_flush (peer_owner_t *owner)
+{
+    list_t unwritten; // those of now: they may be sent more meanwhile
+    list_node_t *node;
+
+    list_init (&unwritten);
+    list_append_all (&unwritten, &owner->unwritten);
+    while ((node = list_first (&unwritten))) {
+        list_remove (node);
+        write_out (container_of (node, peer_t, unwritten));
     }
 }
 
@@ -295,7 +339,7 @@ peer_t *peer_new (peer_owner_t *owner,
     self->octets = octets;
     self->door = door;
     self->any_name = carrier->any_name;
-    self->ready = !carrier->handshake;
+    self->plain = self->ready = !carrier->handshake;
     self->again = evtimer_new (owner->house->base, on_again, self);
     self->conn = self->again ? door->open (owner->house, self, side) : NULL;
     if (!self->conn) {
@@ -306,9 +350,11 @@ peer_t *peer_new (peer_owner_t *owner,
     bufferevent_setwatermark (octets, EV_READ, 0, READ_MAX);
     bufferevent_setwatermark (octets, EV_WRITE, PEER_CHOKE / 4, 0);
     (void)bufferevent_set_max_single_read (octets, READ_MAX);
-    (void)bufferevent_set_max_single_write (octets, READ_MAX);
+    (void)bufferevent_set_max_single_write (octets, WRITE_MAX);
     set_timeouts (self);
-    (void)bufferevent_enable (octets, EV_READ | EV_WRITE);
+    (void)bufferevent_enable (octets, EV_READ);
+    if (self->plain)
+        (void)bufferevent_disable (octets, EV_WRITE); // which it has from the start
     return self;
 }
 
@@ -327,6 +373,7 @@ void peer_destroy (peer_t **self_p)
     if (self->closed)
         event_free (self->closed);
     list_remove (&self->place);
+    list_remove (&self->unwritten);
     bufferevent_free (self->octets);
     free (self);
 }

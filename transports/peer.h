@@ -5,6 +5,9 @@
  * that TCP pushes back; beyond the outbox it is thrown out;
  *  - a frame that has begun has PEER_IDLE_MS from one octet to the next.
  *
+ *  What peers are sent during a turn of the loop is written at its end, at once for each of them;
+ *  only what one does not take then waits until the loop says that it would.
+ *
  *  Threads: the loop's. Owns: the bufferevent and the door's connection. A peer that ends is freed
  *  by its owner, who hears `ended` once and may not free it right then.
  */
@@ -26,6 +29,7 @@ typedef struct peer_owner {
     size_t outbox;    // octets that may wait for a peer that does not read
     unsigned idle_ms; // a frame that has begun and does not go on
     void (*ended) (struct peer_owner *self, peer_t *peer);
+    list_t unwritten; // peers that were sent something: peer_flush () is wanted
 } peer_owner_t;
 
 // Takes `fd`, even if it fails. NULL: ENOMEM.
@@ -36,6 +40,9 @@ peer_t *peer_new (peer_owner_t *owner,
                   side_t side,
                   int fd);
 void peer_destroy (peer_t **self_p);
+
+// To be called between two turns of the loop: writes what peers were sent. May leave more to write.
+void peer_flush (peer_owner_t *owner);
 
 // The owner's list.
 list_node_t *peer_place (peer_t *self);

@@ -119,6 +119,22 @@ class Framing(DoorCase):
         for client in clients:
             client.expect_result("OK")
 
+    @each(*CARRIERS)
+    def test_a_client_that_reads_late(self, carrier):
+        """What it does not take waits for it, in order; and what it says, until it has read."""
+        self.open_doors(carrier)
+        late, worker = self.legacy_client(), self.worker(100)
+        sent = [late.run("p", "") for _ in range(40)]
+        for at, cookie in enumerate(sent):
+            worker.finish(worker.take(cookie), f"{at:3}" * 50_000)
+        self.legacy_client().ask("$ping")
+        last = late.run("p", "")
+        for at, cookie in enumerate(sent):
+            packet = late.expect_result("OK", cookie)
+            self.assertEqual(legacy.document(packet), f"{at:3}" * 50_000)
+        worker.finish(worker.take(last), "the last")
+        self.assertEqual(legacy.document(late.expect_result("OK", last)), "the last")
+
     def test_a_client_that_never_reads(self):
         """Thrown out, and nobody else waits for it."""
         self.open_doors("tcp", "--outbox", "1MiB")
