@@ -214,6 +214,7 @@ watch (zfabric_broker_t *broker, doors_t *doors, int interrupts, uint64_t drain_
             zfabric_broker_halt (broker);
         } else if (came && count) {
             notify_stopping (drain_ms);
+            doors_retire (doors);
             zfabric_broker_drain (broker);
         }
         if (zfabric_broker_wait (broker, count ? LOOK_MS / 10 : 0))

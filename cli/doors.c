@@ -78,6 +78,12 @@ void doors_reload (doors_t *self, log_t *log)
         doors_reload_bridge (self->bridge, log);
 }
 
+void doors_retire (doors_t *self)
+{
+    if (self->bridge)
+        bridge_retire (self->bridge);
+}
+
 void doors_drain (doors_t *self)
 {
     if (!self->bridge)

@@ -33,6 +33,9 @@ int doors_start (doors_t *self, log_t *log);
 // Reads the certificates again.
 void doors_reload (doors_t *self, log_t *log);
 
+// The broker is about to end.
+void doors_retire (doors_t *self);
+
 // The broker has ended: its last answers are passed on, for a few seconds at the longest.
 void doors_drain (doors_t *self);
 

@@ -1,7 +1,8 @@
 /*  The loop turns once at a time, and between two turns, when nobody has a peer in hand, those that
  *  ended are freed, and it is seen whether the bridge's own end has come:
  *
- *      SERVES -> DRAINS (no new connections and tasks) -> FLUSHES (peers are closed) -> over
+ *      SERVES -> RETIRES (as before, but it says that it will) -> DRAINS (no new connections and
+ *      tasks) -> FLUSHES (peers are closed) -> over
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -24,7 +25,7 @@
 #define FRAME_EXTRA   LIMIT_HEADER_OCTETS // of a legacy packet, besides its payload
 #define FRAME_ESCAPES 2u                  // a payload inside of JSON: quotes have a backslash
 
-typedef enum { SERVES, DRAINS, FLUSHES } phase_t;
+typedef enum { SERVES, RETIRES, DRAINS, FLUSHES } phase_t;
 
 struct bridge {
     house_t house;
@@ -179,7 +180,12 @@ static void move_on (bridge_t *self)
     phase_t wish = (phase_t)atomic_load (&self->wish);
     moment_t now = moment_now ();
 
-    if (self->phase == SERVES && wish == DRAINS)
+    if (self->phase == SERVES && wish == RETIRES) {
+        self->phase = RETIRES;
+        if (self->house.rpc)
+            rpc_server_retire (self->house.rpc);
+    }
+    if (self->phase < DRAINS && wish == DRAINS)
         start_drain (self);
     if (self->phase != FLUSHES
         && (wish == FLUSHES || (self->phase == DRAINS && (busy (self) == 0 || now >= self->until))))
@@ -219,7 +225,7 @@ static void *run (void *arg)
             break;
         peer_flush (&self->owner);
         free_peers (&self->ended);
-        if (atomic_load (&self->wish) != SERVES) {
+        if ((phase_t)atomic_load (&self->wish) != self->phase || self->phase >= DRAINS) {
             static const struct timeval soon = {0, 20000};
             if (!evtimer_pending (self->tick, NULL))
                 (void)evtimer_add (self->tick, &soon);
@@ -448,6 +454,11 @@ static void want (bridge_t *self, phase_t phase)
     while (now < (int)phase && !atomic_compare_exchange_weak (&self->wish, &now, (int)phase))
         ;
     mailbox_ring (self->mail);
+}
+
+void bridge_retire (bridge_t *self)
+{
+    want (self, RETIRES);
 }
 
 void bridge_drain (bridge_t *self)

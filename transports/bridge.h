@@ -52,6 +52,9 @@ bridge_t *bridge_new (const bridge_options_t *options, fault_t *fault);
 // Ends it at once, if it still runs. NULL-safe; nulls the pointer.
 void bridge_destroy (bridge_t **self_p);
 
+// The broker is about to leave, and this with it: health checks of gRPC say so. All else goes on.
+void bridge_retire (bridge_t *self);
+
 /*  Takes no more connections and tasks; workers are told to finish. It has ended when no task is
  *  under way and everything was said, or after drain_ms.
  */

@@ -22,7 +22,7 @@ typedef struct {
     void (*result) (guest_t *self, const cookie_t *cookie, zfabric_rc_t rc, const char *words);
     // CANCEL, or SHUTDOWN (`cookie` NULL).
     void (*order) (guest_t *self, packet_type_t type, const cookie_t *cookie);
-    // guest_takes () may be true again.
+    // guest_takes () may be true again, or guest_waits () false.
     void (*resume) (guest_t *self);
     // It can't go on, and has been told why.
     void (*end) (guest_t *self, zfabric_rc_t why);

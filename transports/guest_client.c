@@ -23,6 +23,15 @@ static void on_result (caller_t *caller, const cookie_t *cookie, zfabric_rc_t rc
     self->voice->result (self, cookie, rc, words);
 }
 
+// A detached task is not waited for any more.
+static void on_taken (caller_t *caller, const cookie_t *cookie)
+{
+    guest_t *self = container_of (caller, guest_t, caller);
+
+    (void)cookie;
+    self->voice->resume (self);
+}
+
 static void on_resume (hold_t *hold)
 {
     guest_t *self = container_of (hold, guest_t, hold);
@@ -69,6 +78,7 @@ void guest_client_open (guest_t *self)
     exchange_join (&self->caller);
     self->caller.packet = on_packet;
     self->caller.result = on_result;
+    self->caller.taken = on_taken;
     self->hold.resume = on_resume;
 }
 

@@ -32,6 +32,11 @@ void rpc_server_changed (rpc_server_t *self)
     (void)self;
 }
 
+void rpc_server_retire (rpc_server_t *self)
+{
+    (void)self;
+}
+
 void rpc_server_leave (rpc_server_t *self)
 {
     (void)self;

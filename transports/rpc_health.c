@@ -13,17 +13,18 @@ typedef Grpc__Health__V1__HealthCheckResponse__ServingStatus health_t;
 #define SERVICE_UNKNOWN GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN
 
 typedef struct {
-    list_node_t place; // of who watches a service that there is
+    list_node_t place; // of who watches
     rpc_hall_t *hall;
     rpc_call_t *call;
     bool watches;
     bool asked;
+    bool ours; // the service that it asks about
     health_t told;
 } asker_t;
 
 static health_t health (const rpc_hall_t *hall)
 {
-    return desk_is_up (hall->house->desk) && !hall->draining ? SERVING : NOT_SERVING;
+    return desk_is_up (hall->house->desk) && !hall->retiring ? SERVING : NOT_SERVING;
 }
 
 static void tell (asker_t *self, health_t status)
@@ -50,16 +51,16 @@ static bool is_ours (const ProtobufCBinaryData *name)
                && memcmp (path.ptr + 1, service.ptr, service.len) == 0);
 }
 
-static void answer (asker_t *self, bool ours)
+static void answer (asker_t *self)
 {
-    if (!self->watches && !ours) {
+    if (!self->watches && !self->ours) {
         rpc_call_end (self->call, GRPC_STATUS_NOT_FOUND, "unknown service");
         return;
     }
-    tell (self, ours ? health (self->hall) : SERVICE_UNKNOWN);
+    tell (self, self->ours ? health (self->hall) : SERVICE_UNKNOWN);
     if (!self->watches)
         rpc_call_end (self->call, GRPC_STATUS_OK, "");
-    else if (ours)
+    else
         list_append (&self->hall->watchers, &self->place);
 }
 
@@ -74,7 +75,8 @@ static void on_message (void *arg, slice_t octets)
         rpc_call_end (self->call, GRPC_STATUS_INVALID_ARGUMENT, "not a HealthCheckRequest");
         return;
     }
-    answer (self, is_ours (&request->service));
+    self->ours = is_ours (&request->service);
+    answer (self);
     grpc__health__v1__health_check_request__free_unpacked (request, NULL);
 }
 
@@ -128,7 +130,7 @@ void rpc_health_changed (rpc_hall_t *hall)
     for (list_node_t *node = list_first (&hall->watchers); node;
          node = list_next (&hall->watchers, node)) {
         asker_t *self = container_of (node, asker_t, place);
-        if (self->told != now)
+        if (self->ours && self->told != now)
             tell (self, now);
     }
 }

@@ -1,5 +1,5 @@
 /*  gRPC's health checking protocol: Check, which is asked once, and Watch, which is told of every
- *  change. SERVING: there is a broker, and the bridge is not about to leave.
+ *  change. SERVING: there is a broker, and neither that nor the bridge is about to leave.
  *
  *  Threads: the loop's. A watcher frees itself when its call is over.
  */

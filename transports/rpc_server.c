@@ -217,6 +217,7 @@ rpc_server_t *rpc_server_new (house_t *house, const rpc_server_options_t *option
     self->lib = lib;
     self->owner = (rpc_call_owner_t){.lib = lib, .outbox = options->outbox, .freed = on_freed};
     self->hall.house = house;
+    self->hall.held_max = options->memory < SIZE_MAX ? (size_t)options->memory : SIZE_MAX;
     list_init (&self->hall.streams);
     list_init (&self->hall.watchers);
     self->mail = mailbox_new ();
@@ -251,11 +252,17 @@ void rpc_server_changed (rpc_server_t *self)
     rpc_health_changed (&self->hall);
 }
 
+void rpc_server_retire (rpc_server_t *self)
+{
+    self->hall.retiring = true;
+    rpc_health_changed (&self->hall);
+}
+
 void rpc_server_leave (rpc_server_t *self)
 {
+    rpc_server_retire (self);
     self->hall.draining = true;
     rpc_streams_leave (&self->hall);
-    rpc_health_changed (&self->hall);
 }
 
 size_t rpc_server_busy (const rpc_server_t *self)
@@ -265,7 +272,7 @@ size_t rpc_server_busy (const rpc_server_t *self)
 
 void rpc_server_end (rpc_server_t *self)
 {
-    self->hall.draining = true;
+    self->hall.retiring = self->hall.draining = true;
     rpc_streams_end (&self->hall);
     rpc_health_end (&self->hall);
     if (self->shutting)

@@ -33,6 +33,9 @@ void rpc_server_adopt (rpc_server_t *self, int fd);
 // The broker has come or gone.
 void rpc_server_changed (rpc_server_t *self);
 
+// Health checks say from now on that it is about to leave.
+void rpc_server_retire (rpc_server_t *self);
+
 // Streams take no more tasks, and end when they have their answers.
 void rpc_server_leave (rpc_server_t *self);
 

@@ -16,6 +16,7 @@ typedef struct {
     rpc_hall_t *hall;
     rpc_call_t *call;
     struct event *again;
+    buffer_t held;    // a message that came when the fabric took nothing
     bool known;       // on which side it is: there is a guest
     bool half_closed; // it sends no more
     bool ended;       // it gets a status, and nothing else
@@ -105,22 +106,58 @@ static void become (rpc_stream_t *self, side_t side)
     guest_open (&self->guest, self->hall->house, side, &voice);
 }
 
-static void on_message (void *arg, slice_t octets)
+// False: the fabric takes nothing now, and nothing has happened; guest_takes () has seen to it that
+// the stream hears of it. `force`: whatever becomes of it.
+static bool take (rpc_stream_t *self, slice_t octets, bool force)
 {
-    rpc_stream_t *self = (rpc_stream_t *)arg;
     buffer_t *header = &self->hall->house->header;
+    uint64_t left = rpc_call_time_left (self->call);
     rpc_packet_t packet;
     fault_t fault;
 
-    int rc = rpc_packet_read (&packet, octets, rpc_call_time_left (self->call), header, &fault);
+    int rc = rpc_packet_read (&packet, octets, left, header, &fault);
     if (!self->known)
         become (self, packet.legacy.packet.type == PACKET_REGISTER ? SIDE_WORKERS : SIDE_CLIENTS);
-    if (rc)
+    bool takes = guest_takes (&self->guest) || force;
+    if (takes && rc)
         guest_broken (&self->guest, &packet.legacy.packet, fault.text);
-    else
+    else if (takes)
         guest_packet (&self->guest, &packet.legacy);
     rpc_packet_finish (&packet);
     buffer_reset (header);
+    return takes;
+}
+
+// What is held counts against the memory for what is not whole; beyond it the fabric has to say
+// what becomes of it at once.
+static bool hold (rpc_stream_t *self, slice_t octets)
+{
+    rpc_hall_t *hall = self->hall;
+
+    if (octets.len == 0 || hall->held + octets.len > hall->held_max)
+        return false;
+    buffer_slice (&self->held, octets);
+    if (self->held.failed) {
+        buffer_reset (&self->held);
+        return false;
+    }
+    hall->held += self->held.len;
+    return true;
+}
+
+static void let_go (rpc_stream_t *self)
+{
+    self->hall->held -= self->held.len;
+    buffer_finish (&self->held);
+    buffer_init (&self->held, SIZE_MAX);
+}
+
+static void on_message (void *arg, slice_t octets)
+{
+    rpc_stream_t *self = (rpc_stream_t *)arg;
+
+    if (!take (self, octets, false) && !hold (self, octets))
+        (void)take (self, octets, true);
     look_soon (self);
 }
 
@@ -153,6 +190,12 @@ static void look (rpc_stream_t *self)
         if (self->known)
             guest_close (&self->guest);
         self->known = false;
+        let_go (self);
+    } else if (self->held.len) {
+        if (take (self, buffer_as_slice (&self->held), self->hall->draining)) {
+            let_go (self);
+            look_soon (self);
+        }
     } else if (self->half_closed && (worker || !self->known || !guest_waits (&self->guest))) {
         end (self, GRPC_STATUS_OK, "");
     } else if (self->hall->draining && !worker && (!self->known || !guest_waits (&self->guest))) {
@@ -178,6 +221,8 @@ static void on_over (void *arg)
     list_remove (&self->place);
     if (self->known)
         guest_close (&self->guest);
+    let_go (self);
+    buffer_finish (&self->held);
     event_free (self->again);
     free (self);
 }
@@ -205,6 +250,7 @@ void rpc_stream_open (rpc_hall_t *hall, rpc_call_t *call)
     self->hall = hall;
     self->call = call;
     self->again = again;
+    buffer_init (&self->held, SIZE_MAX);
     list_append (&hall->streams, &self->place);
     rpc_call_open (call, &sink, self);
     look_soon (self);
