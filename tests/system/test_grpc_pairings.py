@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -430,6 +431,16 @@ class ClientsThatLeave(GrpcCase):
         client.half_close()
         client.expect_end(Code.OK)
 
+    def test_half_closed_with_a_detached_task(self):
+        self.open_grpc()
+        connection = self.connect()
+        for _ in range(100):
+            client = connection.client()
+            client.run("p", detach=True)
+            client.half_close()
+            client.expect_end(Code.OK)
+        self.worker(100).serve(100, lambda run: 1)
+
     def test_half_closed_at_once(self):
         """RUN and the end of the stream come together."""
         self.open_grpc()
@@ -566,12 +577,6 @@ class Draining(DrainCase):
         silent.expect_end(Code.UNAVAILABLE)
         self.expect_stopped(worker)
 
-
-class DrainingInTheBroker(InTheBroker, Draining):
-    pass
-
-
-class DrainingAtOnce(DrainCase):
     def test_health(self):
         """NOT_SERVING from the beginning of the drain"""
         self.open_grpc()
@@ -588,6 +593,12 @@ class DrainingAtOnce(DrainCase):
             watch.expect_end()
         self.expect_stopped(worker)
 
+
+class DrainingInTheBroker(InTheBroker, Draining):
+    pass
+
+
+class DrainingAtOnce(DrainCase):
     def test_who_has_nothing_open_ends_first(self):
         self.open_grpc()
         idle, client, worker = self.grpc_client(), self.grpc_client(), self.grpc_worker()
@@ -677,6 +688,28 @@ class WithoutABroker(GrpcCase):
         client = connection.client()
         cookie = client.run("p")
         client.expect_result("BROKER_WENT_AWAY", cookie)
+
+
+class WhileThereIsNone(GrpcCase, FaultCase):
+    PATIENCE = 5  # seconds that a bridge has for a broker to come
+
+    def test_clients_are_held(self):
+        """docs: what they ask is answered when there is a broker again, or after 5 s"""
+        self.start_mortal()
+        self.open_grpc()
+        connection = self.connect()
+        old, new = connection.client(), connection.client()
+        old.ask("$ping")
+        serve, listen = self.broker.client_endpoint, self.broker.worker_endpoint
+        self.broker.kill()
+        eventually(lambda: connection.check() == NOT_SERVING, "the bridge knows it")
+        began = time.monotonic()
+        asked = [(client, client.run("$ping")) for client in (old, new)]
+        self.start_mortal(serve=serve, listen=listen)
+        for client, cookie in asked:
+            packet = client.expect("RESULT", cookie=cookie)
+            if time.monotonic() - began < self.PATIENCE:
+                self.assertEqual(packet["rc"], "OK", packet)
 
 
 class Places(GrpcCase):
