@@ -263,8 +263,10 @@ void fields_take (fields_t *self, packet_key_t key, const value_t *value, slice_
         return;
     }
     self->seen |= bit;
-    if (value->kind == VALUE_NULL)
+    if (value->kind == VALUE_NULL) {
+        self->packet->nulls |= bit;
         return;
+    }
     if (right_kind (key, value) && store (self->packet, key, value, member) == 0)
         self->packet->keys |= bit;
     else

@@ -107,8 +107,9 @@ typedef struct {
 } inline_payload_t;
 
 typedef struct {
-    encoding_t codec;   // of the header: ENCODING_JSON or ENCODING_MSGPACK
-    packet_keys_t keys; // which keys are there and not null
+    encoding_t codec;    // of the header: ENCODING_JSON or ENCODING_MSGPACK
+    packet_keys_t keys;  // which keys are there and not null
+    packet_keys_t nulls; // which are there and null; of packets that were read
     packet_type_t type;
     cookie_t cookie;
     slice_t pipeline; // plain UTF-8

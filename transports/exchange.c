@@ -77,18 +77,24 @@ static uint64_t hash_of (const exchange_t *self, const cookie_t *cookie)
     return table_hash (self->secret, slice_of (cookie->octets, COOKIE_OCTETS));
 }
 
-static session_t *find (const exchange_t *self, const cookie_t *cookie)
+static session_t *find_hashed (const exchange_t *self, const cookie_t *cookie, uint64_t hash)
 {
-    table_node_t *node = table_find (&self->cookies, hash_of (self, cookie),
-                                     slice_of (cookie->octets, COOKIE_OCTETS));
+    table_node_t *node =
+        table_find (&self->cookies, hash, slice_of (cookie->octets, COOKIE_OCTETS));
 
     return node ? container_of (node, session_t, by_cookie) : NULL;
+}
+
+static session_t *find (const exchange_t *self, const cookie_t *cookie)
+{
+    return find_hashed (self, cookie, hash_of (self, cookie));
 }
 
 // The session of a cookie, new if there is none; NULL: ENOMEM.
 static session_t *session_of (exchange_t *self, const cookie_t *cookie)
 {
-    session_t *session = find (self, cookie);
+    uint64_t hash = hash_of (self, cookie);
+    session_t *session = find_hashed (self, cookie, hash);
 
     if (session)
         return session;
@@ -98,7 +104,7 @@ static session_t *session_of (exchange_t *self, const cookie_t *cookie)
     session->cookie = *cookie;
     list_init (&session->marks);
     list_append (&self->sessions, &session->in_all);
-    table_insert (&self->cookies, &session->by_cookie, hash_of (self, cookie));
+    table_insert (&self->cookies, &session->by_cookie, hash);
     return session;
 }
 

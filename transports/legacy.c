@@ -3,8 +3,6 @@
  *  codec then reads in its strict way: what this pass lets through between two members' quotes,
  *  brackets and commas, it sees again.
  */
-#define _GNU_SOURCE // memmem
-
 #include "transports/legacy.h"
 
 #include <errno.h>
@@ -316,23 +314,19 @@ static void put_mapped (const packet_t *packet, buffer_t *out)
     buffer_finish (&error);
 }
 
-static bool names (slice_t header, const char *key)
-{
-    return memmem (header.ptr, header.len, key, strlen (key)) != NULL;
-}
-
 // The header up to its last brace, which follows its payload: every other key is passed on.
 static void put_header (slice_t header, const packet_t *packet, buffer_t *out)
 {
     static const char *const ours[] = {"variables", "result", "encoding", NULL};
     static const char *const ours_and_code[] = {"variables", "result", "encoding",
                                                 "rc",        "error",  NULL};
+    packet_keys_t payloads = PACKET_BIT (VARIABLES) | PACKET_BIT (RESULT);
 
     if (packet_has (packet, PACKET_BIT (RC)) && !legacy_knows (packet->rc)) {
         put_members (header, ours_and_code, out);
         put_mapped (packet, out);
-    } else if (packet_has (packet, PACKET_BIT (ENCODING)) || names (header, "\"variables\"")
-               || names (header, "\"result\"")) {
+    } else if (packet_has (packet, PACKET_BIT (ENCODING))
+               || (packet->keys | packet->nulls) & payloads) {
         put_members (header, ours, out); // those are null, or would say what is no more so
     } else {
         while (header.len && header.ptr[header.len - 1] != '}')

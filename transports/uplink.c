@@ -89,10 +89,11 @@ static void step (uplink_t *self)
 {
     link_event_t event = LINK_PACKET;
     bool fresh = false;
+    moment_t now = moment_now (); // of the whole turn: a clock costs as much as half a step
 
     self->stepping = true;
     for (unsigned i = 0; i < PACKETS_A_TURN && event != LINK_NOTHING; i++) {
-        event = link_step (self->link, moment_now (), &self->message);
+        event = link_step (self->link, now, &self->message);
         if (event != LINK_NOTHING && event != LINK_PACKET && event != LINK_WRITABLE)
             fresh = true;
         tell (self, event);

@@ -174,6 +174,13 @@ static void writes_payloads_as_strings (void **state)
                          ",\"pipeline\":\"p\",\"variables\":\"{\\\"a\\\":\\\"\\\\n\\\"}\"}");
     write_it ("{\"packet_type\":\"RESULT\"," K ",\"rc\":\"OK\",\"result\":null}", slice_text ("1"));
     assert_octets (&out, "{\"packet_type\":\"RESULT\"," K ",\"rc\":\"OK\",\"result\":\"1\"}");
+    // The same key in other letters.
+    write_it ("{\"packet_type\":\"RESULT\"," K ",\"rc\":\"OK\",\"r\\u0065sult\":null}",
+              slice_text ("1"));
+    assert_octets (&out, "{\"packet_type\":\"RESULT\"," K ",\"rc\":\"OK\",\"result\":\"1\"}");
+    write_it ("{\"packet_type\":\"RESULT\"," K ",\"rc\":\"OK\",\"variables\":\"2\"}",
+              slice_text ("1"));
+    assert_octets (&out, "{\"packet_type\":\"RESULT\"," K ",\"rc\":\"OK\",\"result\":\"1\"}");
     write_it ("{\"packet_type\":\"RESULT\"," K ",\"rc\":\"OK\"}", slice_of (NULL, 0));
     assert_octets (&out, "{\"packet_type\":\"RESULT\"," K ",\"rc\":\"OK\"}");
 }
