@@ -1,7 +1,8 @@
 """Tasks a second of legacy clients: through a door to a native worker, and through an asyncio broker.
 
 `legacy.py ZFABRIC [TASKS [ROUNDS]]`, in turns; medians. The clients are `bench_legacy_load`, which stands beside ZFABRIC in a build
-folder; the native pair is `zfabric bench`, each of its clients a process.
+folder; the native pair is `zfabric bench`, each of its clients a process. With $REASONCHIP, a Python that has it,
+ReasonChip's own broker as well (legacy_reasonchip.py).
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 import tempfile
 
 SHAPES = ((1, 256), (64, 4))  # connections, tasks on their way on each
+REASONCHIP = os.environ.get("REASONCHIP")
 PIPE = subprocess.PIPE
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -70,8 +72,8 @@ def echo(path, capacity):
         sock.sendall(out)
 
 
-def through_python(zfabric, folder, shape, count, options):
-    plain = start(sys.executable, f"{HERE}/legacy_broker.py", *options, f"{folder}/pc", f"{folder}/pw")
+def through_python(zfabric, folder, shape, count, *broker):
+    plain = start(*broker, f"{folder}/pc", f"{folder}/pw")
     peer = start(sys.executable, os.path.abspath(__file__), "--echo", f"{folder}/pw", "512")
     try:
         return run(zfabric, f"{folder}/pc", shape, count)
@@ -106,12 +108,16 @@ def natively(zfabric, shape, count):
 
 
 def compare(zfabric, folder, shape, count, rounds):
-    rows = {"door": [], "native": [], "asyncio": [], "asyncio, the least": []}
+    python = (sys.executable, f"{HERE}/legacy_broker.py")
+    others = {"asyncio": python, "asyncio, the least": (*python, "--bare")}
+    if REASONCHIP:
+        others["ReasonChip's own"] = (REASONCHIP, f"{HERE}/legacy_reasonchip.py")
+    rows = {"door": [], "native": [], **{name: [] for name in others}}
     for _ in range(rounds):
         rows["door"].append(through_door(zfabric, folder, shape, count))
         rows["native"].append(natively(zfabric, shape, count))
-        rows["asyncio"].append(through_python(zfabric, folder, shape, count // 5, []))
-        rows["asyncio, the least"].append(through_python(zfabric, folder, shape, count // 5, ["--bare"]))
+        for name, broker in others.items():
+            rows[name].append(through_python(zfabric, folder, shape, count // 10, *broker))
     print("connections: {}, tasks on their way on each: {}".format(*shape))
     for name, rates in rows.items():
         ratios = [door / rate for door, rate in zip(rows["door"], rates)]
