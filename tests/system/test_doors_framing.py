@@ -125,8 +125,10 @@ class Framing(DoorCase):
         self.open_doors(carrier)
         late, worker = self.legacy_client(), self.worker(100)
         sent = [late.run("p", "") for _ in range(40)]
-        for at, cookie in enumerate(sent):
-            worker.finish(worker.take(cookie), f"{at:3}" * 50_000)
+        # All of them first: it is not read any more when too much waits for it.
+        runs = [worker.take(cookie) for cookie in sent]
+        for at, run in enumerate(runs):
+            worker.finish(run, f"{at:3}" * 50_000)
         self.legacy_client().ask("$ping")
         last = late.run("p", "")
         for at, cookie in enumerate(sent):
