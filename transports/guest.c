@@ -40,11 +40,8 @@ void guest_broken (guest_t *self, const packet_t *packet, const char *broken)
 
 void guest_leave (guest_t *self)
 {
-    if (self->side != SIDE_WORKERS)
-        return;
-    self->voice->order (self, PACKET_SHUTDOWN, NULL);
-    if (self->stand_in)
-        stand_in_shutdown (self->stand_in);
+    if (self->side == SIDE_WORKERS)
+        guest_worker_leave (self);
 }
 
 size_t guest_busy (const guest_t *self)

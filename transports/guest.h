@@ -35,6 +35,7 @@ struct guest {
     caller_t caller;      // of a client
     hold_t hold;          // the same
     stand_in_t *stand_in; // of a worker that has registered
+    bool told;            // the worker, to leave, since it registered last
 };
 
 void guest_open (guest_t *self, house_t *house, side_t side, const guest_voice_t *voice);

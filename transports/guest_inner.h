@@ -10,6 +10,7 @@ void guest_client_close (guest_t *self);
 void guest_client_packet (guest_t *self, const legacy_t *legacy);
 
 void guest_worker_packet (guest_t *self, const legacy_t *legacy);
+void guest_worker_leave (guest_t *self);
 void guest_worker_broken (guest_t *self, const packet_t *packet, const char *words);
 
 // A packet's header (which is in house->header) and payload as frames. 0, or -1 with a code and

@@ -19,11 +19,17 @@ static void on_cancel (void *arg, const cookie_t *cookie)
     self->voice->order (self, PACKET_CANCEL, cookie);
 }
 
+// Once, though the broker and the bridge may both be leaving.
+static void tell_to_leave (guest_t *self)
+{
+    if (!self->told)
+        self->voice->order (self, PACKET_SHUTDOWN, NULL);
+    self->told = true;
+}
+
 static void on_shutdown (void *arg)
 {
-    guest_t *self = (guest_t *)arg;
-
-    self->voice->order (self, PACKET_SHUTDOWN, NULL);
+    tell_to_leave ((guest_t *)arg);
 }
 
 static void on_refused (void *arg, slice_t header, const packet_t *packet)
@@ -65,6 +71,7 @@ static void take_register (guest_t *self, const packet_t *packet)
         self->voice->end (self, ZFABRIC_EXCEPTION);
         return;
     }
+    self->told = false;
     stand_in_register (self->stand_in, packet, buffer_as_slice (&self->house->header));
 }
 
@@ -108,6 +115,13 @@ void guest_worker_packet (guest_t *self, const legacy_t *legacy)
     } else {
         take_result (self, legacy);
     }
+}
+
+void guest_worker_leave (guest_t *self)
+{
+    tell_to_leave (self);
+    if (self->stand_in)
+        stand_in_shutdown (self->stand_in);
 }
 
 void guest_worker_broken (guest_t *self, const packet_t *packet, const char *words)

@@ -241,9 +241,9 @@ class InTheBroker(DoorCase):
         worker.expect("SHUTDOWN")
         worker.finish(run, 4)
         self.assertEqual(legacy.document(client.expect_result("OK", cookie)), 4)
+        worker.expect_closed()
         self.assertEqual(self.bridge.wait(), 0)
         self.assertFalse(path.exists())
-
 
     def test_what_a_killed_one_left_behind(self):
         """Its folder in /tmp goes when the next one comes; that of one who lives stays."""

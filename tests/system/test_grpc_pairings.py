@@ -530,12 +530,9 @@ class DrainCase(GrpcCase):
         worker.expect("SHUTDOWN")
 
     def expect_stopped(self, worker):
-        """The worker's stream ends, and so does the process. SHUTDOWN may be said again before."""
-        try:
-            while worker.expect("SHUTDOWN"):
-                pass
-        except Ended:
-            pass
+        """The worker's stream ends, with nothing more said, and so does the process."""
+        with self.assertRaises(Ended):
+            worker.expect("SHUTDOWN")
         self.assertEqual(self.bridge.wait(), 0)
 
 
