@@ -49,9 +49,10 @@ void loop_kick (peer_t *peer, void *arg)
 {
     loop_t *self = (loop_t *)arg;
 
-    loop_log (self, ZFABRIC_LOG_WARNING,
-              "peer %u (%s) does not read: over %llu octets wait for it; it is let go",
-              peer->number, peer->address, (unsigned long long)self->options.outbox);
+    loop_log (
+        self, ZFABRIC_LOG_WARNING,
+        "peer %u (%s) does not read, or too slowly: over %llu octets wait for it; it is let go",
+        peer->number, peer->address, (unsigned long long)self->options.outbox);
     throw_out (self, peer);
 }
 

@@ -44,6 +44,7 @@ typedef struct {
     outbox_t outbox;
     meter_t *meter;       // of payloads that libzmq holds for it; NULL until there is a large one
     moment_t progress_at; // while it is stalled: when it last took something
+    uint64_t taken;       // and is over its bound: wire_taken () when last asked
     wire_id_t id;
 } peer_t;
 

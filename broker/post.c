@@ -66,11 +66,37 @@ static void stall (post_t *self, peer_t *peer, moment_t now)
     }
 }
 
+// What all clients have in their outboxes beyond their own bounds.
+static uint64_t spare_used (const post_t *self)
+{
+    uint64_t sum = 0;
+
+    for (list_node_t *node = list_first (&self->peers->stalled); node;
+         node = list_next (&self->peers->stalled, node)) {
+        const peer_t *peer = container_of (node, peer_t, in_stalled);
+        if (peer->side == SB_CLIENT_SIDE && peer->outbox.octets > self->limit)
+            sum += peer->outbox.octets - self->limit;
+    }
+    return sum;
+}
+
+static outbox_verdict_t
+keep (post_t *self, peer_t *peer, frame_t *header, frame_t *payload, bool droppable, bool metered)
+{
+    uint64_t limit = peer->side == SB_CLIENT_SIDE ? self->limit : UINT64_MAX;
+    outbox_verdict_t verdict =
+        outbox_add (&peer->outbox, header, payload, droppable, metered, limit, &self->dropped);
+
+    if (verdict == OUTBOX_FULL && spare_used (self) < POST_SPARE * self->limit)
+        verdict = outbox_add (&peer->outbox, header, payload, droppable, metered, UINT64_MAX,
+                              &self->dropped);
+    return verdict;
+}
+
 void post_send (
     post_t *self, peer_t *peer, frame_t *header, frame_t *payload, bool droppable, moment_t now)
 {
     bool metered = false;
-    uint64_t limit = peer->side == SB_CLIENT_SIDE ? self->limit : UINT64_MAX;
 
     if (list_holds (&peer->in_convicted))
         return;
@@ -78,8 +104,7 @@ void post_send (
         if (try_send (self, peer, header, payload, &metered, now) == 0 || errno != EAGAIN)
             return;
     }
-    outbox_verdict_t verdict =
-        outbox_add (&peer->outbox, header, payload, droppable, metered, limit, &self->dropped);
+    outbox_verdict_t verdict = keep (self, peer, header, payload, droppable, metered);
     if (verdict == OUTBOX_FULL)
         self->kick (peer, self->arg);
     else if (verdict == OUTBOX_KEPT)
@@ -101,10 +126,17 @@ static bool flush_peer (post_t *self, peer_t *peer, moment_t now)
     return true;
 }
 
-static bool out_of_patience (const post_t *self, const peer_t *peer, moment_t now)
+// A peer that could not be sent a packet: whether it may be called one that does not read. A large
+// frame may be long on its way, so the system is asked whether it moves.
+static bool out_of_patience (const post_t *self, peer_t *peer, span_t patience, moment_t now)
 {
-    return peer->outbox.octets > self->limit && now >= peer->progress_at + POST_PATIENCE_MS
-           && !list_holds (&peer->in_convicted);
+    if (peer->outbox.octets <= self->limit || list_holds (&peer->in_convicted))
+        return false;
+    uint64_t taken = wire_taken (peer->descriptor);
+    if (taken != peer->taken)
+        peer->progress_at = now;
+    peer->taken = taken;
+    return now >= peer->progress_at + patience;
 }
 
 void post_flush (post_t *self, moment_t now)
@@ -113,14 +145,17 @@ void post_flush (post_t *self, moment_t now)
 
     if (now < self->retry_at)
         return;
+    span_t patience = spare_used (self) < POST_SPARE / 4 * self->limit ? POST_PATIENCE_MS
+                                                                       : POST_PATIENCE_SHORT_MS;
     for (list_node_t *node = list_first (&self->peers->stalled), *next; node; node = next) {
         peer_t *peer = container_of (node, peer_t, in_stalled);
         next = list_next (&self->peers->stalled, node);
-        if (flush_peer (self, peer, now))
-            list_remove (node);
-        else if (out_of_patience (self, peer, now))
-            self->kick (peer, self->arg);
+        bool all = flush_peer (self, peer, now);
         progress |= peer->progress_at == now;
+        if (all)
+            list_remove (node);
+        else if (out_of_patience (self, peer, patience, now))
+            self->kick (peer, self->arg);
     }
     self->retry_pause = progress ? 1 : self->retry_pause * 2;
     if (self->retry_pause > RETRY_MAX_MS)

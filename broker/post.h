@@ -2,9 +2,11 @@
  *
  *  What is on its way to one peer is bounded twice: libzmq holds at most `limit` octets of larger
  *  payloads for it (and its high-water mark of messages), and the peer's outbox at most `limit`
- * more. A client whose outbox is full is let go (PARTIALs are left out first). A worker is given no
- * more than its capacity, so what waits for it was in memory before; it is let go only if it is
- * over the bound and takes nothing for POST_PATIENCE_MS.
+ *  more. Beyond that, PARTIALs are left out, and a peer is let go that takes nothing for
+ *  POST_PATIENCE_MS, not an octet. One that is slow, or late, is kept: what waits for a worker is
+ *  bounded by its capacity and was in memory before; all clients together may have POST_SPARE times
+ *  `limit` beyond their own bounds, have less patience from a quarter of that on, and at the end of
+ *  it one of them goes with the next packet that is for it.
  *
  *  A ROUTER does not tell when a peer has room again: stalled peers are tried by timer.
  *
@@ -15,7 +17,9 @@
 
 #include "broker/peers.h"
 
-#define POST_PATIENCE_MS 3000u
+#define POST_PATIENCE_MS       3000u
+#define POST_PATIENCE_SHORT_MS 1000u
+#define POST_SPARE             64u
 
 // The peer can't be kept: it does not read.
 typedef void (post_kick_fn) (peer_t *peer, void *arg);

@@ -7,6 +7,14 @@
 #include <errno.h>
 #include <zmq.h>
 
+#ifdef __linux__
+#    include <linux/sockios.h>
+#    include <linux/tcp.h>
+#    include <netinet/in.h>
+#    include <sys/ioctl.h>
+#    include <sys/socket.h>
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 #    define WIRE_TSAN 1
 #elif defined(__has_feature)
@@ -159,6 +167,23 @@ int wire_receive (void *socket, bool router, wire_message_t *message)
 int wire_descriptor (const wire_message_t *message)
 {
     return zmq_msg_get ((const zmq_msg_t *)&message->header, ZMQ_SRCFD);
+}
+
+uint64_t wire_taken (int descriptor)
+{
+#ifdef __linux__
+    struct tcp_info info = {.tcpi_bytes_acked = 0};
+    socklen_t size = sizeof info;
+    int octets;
+
+    if (descriptor >= 0 && getsockopt (descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+        return info.tcpi_bytes_acked;
+    if (descriptor >= 0 && ioctl (descriptor, SIOCOUTQ, &octets) == 0)
+        return (uint64_t)octets;
+#else
+    (void)descriptor;
+#endif
+    return 0;
 }
 
 const char *wire_address (const wire_message_t *message)

@@ -39,6 +39,12 @@ int wire_receive (void *socket, bool router, wire_message_t *message);
 // and reads it from text, so it is not for every message.
 int wire_descriptor (const wire_message_t *message);
 
+/*  A number that changes as a connection's other end takes octets: over tcp how many it has
+ *  acknowledged; over ipc how many the system keeps for it, which may be the same twice by chance.
+ *  0 for -1, and where the system does not tell.
+ */
+uint64_t wire_taken (int descriptor);
+
 // Where the sender of a received message is, as its transport tells it; "" if it does not.
 const char *wire_address (const wire_message_t *message);
 

@@ -51,6 +51,7 @@ class RawPeer:
 
     def __init__(self, endpoint, receive_buffer=None, handshake=True):
         self.stream = carrier(endpoint, receive_buffer)
+        self._heard = b""
         if handshake:
             self.shake()
 
@@ -67,19 +68,35 @@ class RawPeer:
         self._read_frame()
 
     def _read(self, count):
-        octets = b""
-        while len(octets) < count:
-            piece = self.stream.recv(count - len(octets))
-            if not piece:
-                raise AssertionError("the broker closed the connection")
-            octets += piece
+        while len(self._heard) < count:
+            self.hear(max(count - len(self._heard), 1 << 16))
+        octets, self._heard = self._heard[:count], self._heard[count:]
         return octets
+
+    def hear(self, most):
+        """Takes what has come, at least an octet, without a look at it yet."""
+        piece = self.stream.recv(most)
+        if not piece:
+            raise AssertionError("the broker closed the connection")
+        self._heard += piece
 
     def _read_frame(self):
         flags, size = self._read(2)
         if flags & LONG:
             size = struct.unpack(">Q", bytes([size]) + self._read(7))[0]
         return flags, self._read(size)
+
+    def receive(self):
+        """The next packet: its header, and its payload or None. PINGs are answered."""
+        frames, flags = [], MORE
+        while flags & MORE:
+            flags, octets = self._read_frame()
+            if flags & COMMAND:
+                self.live()
+                flags = MORE
+            else:
+                frames.append(octets)
+        return json.loads(frames[0]), frames[1] if len(frames) > 1 else None
 
     def packet(self, header, *payload):
         """Sends a packet with a JSON header."""
