@@ -92,7 +92,8 @@ static const option_t rows[] = {
      .type = OPTION_OCTETS,
      .high = INT64_MAX,
      .number = DEFAULT_OUTBOX,
-     .help = "What is kept for one peer that does not read, before it is thrown out."},
+     .help = "What is kept for one peer that does not read; beyond it, who takes nothing for 3 s "
+             "is thrown out."},
     {.name = "io-threads",
      .type = OPTION_NUMBER,
      .low = 1,
