@@ -284,7 +284,7 @@ static void take_options (bridge_t *self, const bridge_options_t *options)
     self->house.http.timeout_ms = (unsigned)options->http_timeout_ms;
     self->house.http.connections_max = (unsigned)options->http_connections;
     self->owner.house = &self->house;
-    self->owner.outbox = options->outbox;
+    self->owner.outbox.bound = options->outbox;
     self->owner.idle_ms = (unsigned)(options->idle_ms < UINT32_MAX ? options->idle_ms : UINT32_MAX);
     self->owner.ended = on_ended;
     list_init (&self->owner.unwritten);

@@ -21,12 +21,14 @@ static json_conn_t *conn_of (guest_t *guest)
 
 static void say (guest_t *guest)
 {
-    peer_send (conn_of (guest)->peer, &guest->house->out);
+    peer_send_owed (conn_of (guest)->peer, &guest->house->out);
 }
 
 static int
 say_packet (guest_t *guest, slice_t header, const packet_t *packet, slice_t payload, fault_t *fault)
 {
+    if (packet->type == PACKET_PARTIAL && peer_full (conn_of (guest)->peer))
+        return 0; // as the broker does with who does not read
     if (legacy_write (header, packet, payload, &guest->house->out, fault))
         return -1;
     say (guest);

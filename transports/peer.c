@@ -20,6 +20,7 @@ struct peer {
     struct bufferevent *octets;
     struct event *again;  // peer_resume ()
     struct event *closed; // the other side's end, while it is not read
+    patience_t *patience; // its outbox was full once
     const door_t *door;
     void *conn;
     bool any_name;
@@ -204,18 +205,36 @@ static void forget (const void *data, size_t size, void *arg)
     free (arg);
 }
 
-void peer_send (peer_t *self, buffer_t *out)
+bool peer_full (const peer_t *self)
+{
+    // What is there counts: one packet may be as long as packets are.
+    return waiting (self) > self->owner->outbox.bound;
+}
+
+static void on_late (void *arg)
+{
+    peer_drop ((peer_t *)arg);
+}
+
+static bool has_patience (peer_t *self)
+{
+    patience_pool_t *pool = &self->owner->outbox;
+
+    if (!self->patience)
+        self->patience = patience_new (pool, bufferevent_get_base (self->octets),
+                                       bufferevent_get_output (self->octets), on_late, self);
+    return self->patience && patience_is_left (pool);
+}
+
+static void put (peer_t *self, buffer_t *out, bool owed)
 {
     struct evbuffer *to = bufferevent_get_output (self->octets);
-    bool lost = out->failed != 0;
 
     if (self->ended || self->ending) {
         buffer_reset (out);
         return;
     }
-    // What was there before counts: one packet may be as long as packets are.
-    if (waiting (self) > self->owner->outbox)
-        lost = true;
+    bool lost = out->failed != 0 || (peer_full (self) && !(owed && has_patience (self)));
     if (!lost && out->len <= COPY_MAX) {
         lost = evbuffer_add (to, out->data, out->len) != 0;
     } else if (!lost) {
@@ -231,6 +250,16 @@ void peer_send (peer_t *self, buffer_t *out)
     // A packet that is lost leaves its peer waiting for ever: rather none than that.
     if (lost)
         peer_drop (self);
+}
+
+void peer_send (peer_t *self, buffer_t *out)
+{
+    put (self, out, false);
+}
+
+void peer_send_owed (peer_t *self, buffer_t *out)
+{
+    put (self, out, true);
 }
 
 static void written (peer_t *self)
@@ -374,6 +403,7 @@ void peer_destroy (peer_t **self_p)
         event_free (self->closed);
     list_remove (&self->place);
     list_remove (&self->unwritten);
+    patience_destroy (&self->patience);
     bufferevent_free (self->octets);
     free (self);
 }

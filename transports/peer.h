@@ -2,7 +2,8 @@
  *  the door, and keeps what a connection may cost in bounds:
  *
  *  - what goes out and is not read waits here; beyond PEER_CHOKE the peer is not read either, so
- * that TCP pushes back; beyond the outbox it is thrown out;
+ *    that TCP pushes back; beyond the outbox it is thrown out, at once or, where it is owed what
+ *    waits, if it takes nothing for a while (transports/patience.h);
  *  - a frame that has begun has PEER_IDLE_MS from one octet to the next.
  *
  *  What peers are sent during a turn of the loop is written at its end, at once for each of them;
@@ -18,6 +19,7 @@
 #include "fabric/list.h"
 #include "transports/carrier.h"
 #include "transports/door.h"
+#include "transports/patience.h"
 
 #define PEER_CHOKE        (1024u * 1024) // octets that wait to be read by it
 #define PEER_HANDSHAKE_MS 10000u
@@ -26,8 +28,8 @@
 
 typedef struct peer_owner {
     house_t *house;
-    size_t outbox;    // octets that may wait for a peer that does not read
-    unsigned idle_ms; // a frame that has begun and does not go on
+    patience_pool_t outbox; // octets that may wait for peers that do not read
+    unsigned idle_ms;       // a frame that has begun and does not go on
     void (*ended) (struct peer_owner *self, peer_t *peer);
     list_t unwritten; // peers that were sent something: peer_flush () is wanted
 } peer_owner_t;
@@ -56,8 +58,14 @@ void *peer_conn (const peer_t *self);
 
 // ---- for doors
 
-// Sends what the buffer has, which is empty then.
+/*  Sends what the buffer has, which is empty then. If the peer's outbox is full it is dropped; not
+ *  at once if this is *owed* to it, the end of something that it began.
+ */
 void peer_send (peer_t *self, buffer_t *out);
+void peer_send_owed (peer_t *self, buffer_t *out);
+
+// Whether its outbox is full: what it can do without is better left out.
+bool peer_full (const peer_t *self);
 
 // Whether so much waits to be read by it that it should not ask for more.
 bool peer_choked (const peer_t *self);

@@ -48,7 +48,7 @@ IMPURE = SPEAK_ZMQ | {
     'fabric/key_file.c',
     # The doors' loop, and what it moves octets with; framing, packets, tasks and slots are pure.
     'transports/bridge.*', 'transports/carrier*', 'transports/desk.*', 'transports/door*',
-    'transports/entrance.*', 'transports/guest*', 'transports/peer.*', 'transports/stand_in.*', 'transports/tls.*', 'transports/uplink.*',
+    'transports/entrance.*', 'transports/guest*', 'transports/patience.*', 'transports/peer.*', 'transports/stand_in.*', 'transports/tls.*', 'transports/uplink.*',
     # A file that is read again; and a date from a number that it is given.
     # gRPC's threads, and what comes from them.
     'transports/rpc_absent.c', 'transports/rpc_call.*', 'transports/rpc_h*', 'transports/rpc_library.*',

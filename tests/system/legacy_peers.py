@@ -114,12 +114,16 @@ class Peer:
     def send(self, **keys):
         self.send_octets(pack(**keys))
 
+    def hear(self):
+        """Takes some of what has come, without a look at it yet."""
+        octets = self.sock.recv(1 << 16)
+        if not octets:
+            raise Closed
+        self._in += octets
+
     def _read(self, count):
         while len(self._in) < count:
-            octets = self.sock.recv(1 << 16)
-            if not octets:
-                raise Closed
-            self._in += octets
+            self.hear()
         taken, self._in = bytes(self._in[:count]), self._in[count:]
         return taken
 

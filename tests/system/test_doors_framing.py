@@ -137,8 +137,38 @@ class Framing(DoorCase):
         worker.finish(worker.take(last), "the last")
         self.assertEqual(legacy.document(late.expect_result("OK", last)), "the last")
 
+    @each(*CARRIERS)
+    def test_a_client_that_reads_slowly(self, carrier):
+        """It gets everything, though twelve times its bound waits for it."""
+        self.open_doors(carrier, "--outbox", "1MiB")
+        slow, worker = self.legacy_client(), self.worker(100)
+        sent = [slow.run("p", "") for _ in range(40)]
+        runs = [worker.take(cookie) for cookie in sent]
+        for at, run in enumerate(runs):
+            worker.finish(run, f"{at:3}" * 150_000)
+            slow.hear()
+        for at, cookie in enumerate(sent):
+            packet = slow.expect_result("OK", cookie)
+            self.assertEqual(legacy.document(packet), f"{at:3}" * 150_000)
+
+    def test_pieces_are_left_out_for_one_that_reads_slowly(self):
+        self.open_doors("unix", "--outbox", "1MiB")
+        slow, worker = self.legacy_client(extended=True), self.worker(1)
+        cookie = slow.run("p", "", stream=True)
+        run = worker.take(cookie)
+        for _ in range(40):
+            worker.partial(run, "x" * 300_000)
+            slow.hear()
+        worker.finish(run, "whole")
+        count = 0
+        while (packet := slow.recv())["packet_type"] == "PARTIAL":
+            count += 1
+        self.assertEqual((packet["rc"], legacy.document(packet)), ("OK", "whole"))
+        self.assertGreater(count, 0)
+        self.assertLess(count, 40)
+
     def test_a_client_that_never_reads(self):
-        """Thrown out, and nobody else waits for it."""
+        """Thrown out when it took nothing for a while, and nobody else waits for it."""
         self.open_doors("tcp", "--outbox", "1MiB")
         deaf, worker = self.legacy_client(), self.worker(100)
         for _ in range(60):
