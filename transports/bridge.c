@@ -30,6 +30,7 @@ typedef enum { SERVES, RETIRES, DRAINS, FLUSHES } phase_t;
 struct bridge {
     house_t house;
     peer_owner_t owner;
+    patience_pool_t outbox; // of all doors
     link_options_t links[SIDE_COUNT];
     carrier_options_t carrying;
     entrance_t *entrances;
@@ -284,7 +285,8 @@ static void take_options (bridge_t *self, const bridge_options_t *options)
     self->house.http.timeout_ms = (unsigned)options->http_timeout_ms;
     self->house.http.connections_max = (unsigned)options->http_connections;
     self->owner.house = &self->house;
-    self->owner.outbox.bound = options->outbox;
+    self->outbox.bound = options->outbox;
+    self->owner.outbox = &self->outbox;
     self->owner.idle_ms = (unsigned)(options->idle_ms < UINT32_MAX ? options->idle_ms : UINT32_MAX);
     self->owner.ended = on_ended;
     list_init (&self->owner.unwritten);
@@ -351,7 +353,7 @@ static int open_rpc (bridge_t *self, const bridge_options_t *options, fault_t *f
 {
     rpc_server_options_t rpc = {
         .max_message = options->max_payload + FRAME_EXTRA * FRAME_ESCAPES,
-        .outbox = options->outbox,
+        .outbox = &self->outbox,
         .memory = options->half_frames,
     };
 

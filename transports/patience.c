@@ -4,9 +4,8 @@
 
 struct patience {
     patience_pool_t *pool;
-    struct evbuffer *out;
-    struct evbuffer_cb_entry *watch;
     struct event *timer;
+    uint64_t waiting;
     uint64_t over; // its part of the pool's
     patience_fn *lost;
     void *arg;
@@ -21,11 +20,8 @@ static void on_late (evutil_socket_t fd, short what, void *arg)
     self->lost (self->arg);
 }
 
-// So much waits now.
-static void count (patience_t *self, size_t waiting)
+static void set_over (patience_t *self, uint64_t over)
 {
-    uint64_t over = waiting > self->pool->bound ? waiting - self->pool->bound : 0;
-
     self->pool->over += over - self->over;
     self->over = over;
 }
@@ -42,37 +38,29 @@ static void set_timer (patience_t *self)
         (void)evtimer_del (self->timer);
 }
 
-static void on_change (struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+void patience_count (patience_t *self, uint64_t waiting)
 {
-    patience_t *self = (patience_t *)arg;
+    bool took = waiting < self->waiting;
 
-    count (self, evbuffer_get_length (out));
-    if (info->n_deleted > 0 || !evtimer_pending (self->timer, NULL))
+    self->waiting = waiting;
+    set_over (self, waiting > self->pool->bound ? waiting - self->pool->bound : 0);
+    if (took || !evtimer_pending (self->timer, NULL))
         set_timer (self);
 }
 
-patience_t *patience_new (patience_pool_t *pool,
-                          struct event_base *base,
-                          struct evbuffer *out,
-                          patience_fn *lost,
-                          void *arg)
+patience_t *
+patience_new (patience_pool_t *pool, struct event_base *base, patience_fn *lost, void *arg)
 {
     patience_t *self = (patience_t *)calloc (1, sizeof *self);
 
     if (!self)
         return NULL;
     self->pool = pool;
-    self->out = out;
     self->lost = lost;
     self->arg = arg;
     self->timer = evtimer_new (base, on_late, self);
-    self->watch = evbuffer_add_cb (out, on_change, self);
-    if (!self->timer || !self->watch) {
+    if (!self->timer)
         patience_destroy (&self);
-        return NULL;
-    }
-    count (self, evbuffer_get_length (out));
-    set_timer (self);
     return self;
 }
 
@@ -83,9 +71,7 @@ void patience_destroy (patience_t **self_p)
     if (!self)
         return;
     *self_p = NULL;
-    count (self, 0);
-    if (self->watch)
-        (void)evbuffer_remove_cb_entry (self->out, self->watch);
+    set_over (self, 0);
     if (self->timer)
         event_free (self->timer);
     free (self);

@@ -5,12 +5,11 @@
  *  PATIENCE_MS from one octet that they take to the next; from a quarter of the spare on,
  *  PATIENCE_SHORT_MS.
  *
- *  Threads: the loop's. Owns: its timer. The buffer must outlive it.
+ *  Threads: the loop's. Owns: its timer.
  */
 #ifndef TRANSPORTS_PATIENCE_H
 #define TRANSPORTS_PATIENCE_H
 
-#include <event2/buffer.h>
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,18 +23,18 @@ typedef struct {
     uint64_t over;  // that wait for all of them beyond it
 } patience_pool_t;
 
-// It took nothing for too long. May end the patience.
+// It took nothing for too long.
 typedef void (patience_fn) (void *arg);
 
 typedef struct patience patience_t;
 
-// Watches `out`, what waits for a connection. NULL: ENOMEM.
-patience_t *patience_new (patience_pool_t *pool,
-                          struct event_base *base,
-                          struct evbuffer *out,
-                          patience_fn *lost,
-                          void *arg);
+// NULL: ENOMEM.
+patience_t *
+patience_new (patience_pool_t *pool, struct event_base *base, patience_fn *lost, void *arg);
 void patience_destroy (patience_t **self_p);
+
+// So many octets wait now. Fewer than the last time: it has taken some.
+void patience_count (patience_t *self, uint64_t waiting);
 
 // Whether more may wait for connections that are over their bound.
 static inline bool patience_is_left (const patience_pool_t *pool)

@@ -208,7 +208,7 @@ static void forget (const void *data, size_t size, void *arg)
 bool peer_full (const peer_t *self)
 {
     // What is there counts: one packet may be as long as packets are.
-    return waiting (self) > self->owner->outbox.bound;
+    return waiting (self) > self->owner->outbox->bound;
 }
 
 static void on_late (void *arg)
@@ -216,13 +216,22 @@ static void on_late (void *arg)
     peer_drop ((peer_t *)arg);
 }
 
+static void on_output (struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+    peer_t *self = (peer_t *)arg;
+
+    (void)info;
+    if (self->patience)
+        patience_count (self->patience, evbuffer_get_length (out));
+}
+
 static bool has_patience (peer_t *self)
 {
-    patience_pool_t *pool = &self->owner->outbox;
+    patience_pool_t *pool = self->owner->outbox;
+    struct evbuffer *out = bufferevent_get_output (self->octets);
 
-    if (!self->patience)
-        self->patience = patience_new (pool, bufferevent_get_base (self->octets),
-                                       bufferevent_get_output (self->octets), on_late, self);
+    if (!self->patience && evbuffer_add_cb (out, on_output, self))
+        self->patience = patience_new (pool, bufferevent_get_base (self->octets), on_late, self);
     return self->patience && patience_is_left (pool);
 }
 
@@ -404,6 +413,7 @@ void peer_destroy (peer_t **self_p)
     list_remove (&self->place);
     list_remove (&self->unwritten);
     patience_destroy (&self->patience);
+    (void)evbuffer_remove_cb (bufferevent_get_output (self->octets), on_output, self);
     bufferevent_free (self->octets);
     free (self);
 }

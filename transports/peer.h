@@ -28,8 +28,8 @@
 
 typedef struct peer_owner {
     house_t *house;
-    patience_pool_t outbox; // octets that may wait for peers that do not read
-    unsigned idle_ms;       // a frame that has begun and does not go on
+    patience_pool_t *outbox; // octets that may wait for peers that do not read
+    unsigned idle_ms;        // a frame that has begun and does not go on
     void (*ended) (struct peer_owner *self, peer_t *peer);
     list_t unwritten; // peers that were sent something: peer_flush () is wanted
 } peer_owner_t;

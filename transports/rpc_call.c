@@ -32,6 +32,7 @@ struct rpc_call {
     grpc_byte_buffer *message; // the same
     list_t outbox;             // its first is on its way if `sending`
     size_t waiting;            // octets in it
+    patience_t *patience;      // it was full once
     grpc_status_code status;
     char words[WORDS_MAX];
     bool greeted; // the initial metadata went
@@ -65,6 +66,8 @@ static void free_letter (rpc_call_t *self, letter_t *letter)
 {
     list_remove (&letter->place);
     self->waiting -= letter->size;
+    if (self->patience)
+        patience_count (self->patience, self->waiting);
     self->lib->grpc_byte_buffer_destroy (letter->octets);
     free (letter);
 }
@@ -87,6 +90,7 @@ static void finish (rpc_call_t *self)
     rpc_call_owner_t *owner = self->owner;
 
     clear_outbox (self);
+    patience_destroy (&self->patience);
     self->lib->grpc_call_unref (self->call);
     free (self);
     owner->freed (owner);
@@ -188,6 +192,31 @@ static letter_t *letter_new (rpc_call_t *self, buffer_t *out)
     return letter;
 }
 
+bool rpc_call_full (const rpc_call_t *self)
+{
+    // What is there counts: one packet may be as long as packets are.
+    return self->waiting > self->owner->outbox->bound;
+}
+
+static const char deaf[] = "it does not read what it is sent";
+
+static void on_late (void *arg)
+{
+    rpc_call_t *self = (rpc_call_t *)arg;
+
+    if (!self->over)
+        cancel (self, deaf);
+}
+
+static bool has_patience (rpc_call_t *self)
+{
+    patience_pool_t *pool = self->owner->outbox;
+
+    if (!self->patience)
+        self->patience = patience_new (pool, self->owner->base, on_late, self);
+    return self->patience && patience_is_left (pool);
+}
+
 void rpc_call_send (rpc_call_t *self, buffer_t *out)
 {
     letter_t *letter = NULL;
@@ -196,16 +225,17 @@ void rpc_call_send (rpc_call_t *self, buffer_t *out)
         buffer_reset (out);
         return;
     }
-    // What was there before counts: one packet may be as long as packets are. A packet that is lost
-    // leaves its peer waiting for ever: rather none than that.
-    if (self->waiting > self->owner->outbox)
-        cancel (self, "it does not read what it is sent");
+    // A packet that is lost leaves its peer waiting for ever: rather none than that.
+    if (rpc_call_full (self) && !has_patience (self))
+        cancel (self, deaf);
     else if (out->failed || !(letter = letter_new (self, out)))
         cancel (self, "out of memory");
     buffer_reset (out);
     if (!letter)
         return;
     self->waiting += letter->size;
+    if (self->patience)
+        patience_count (self->patience, self->waiting);
     list_append (&self->outbox, &letter->place);
     send_next (self);
 }

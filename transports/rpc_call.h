@@ -10,6 +10,7 @@
 #define TRANSPORTS_RPC_CALL_H
 
 #include "fabric/buffer.h"
+#include "transports/patience.h"
 #include "transports/rpc_library.h"
 
 typedef struct rpc_call rpc_call_t;
@@ -25,7 +26,8 @@ typedef struct {
 // Who keeps count of calls.
 typedef struct rpc_call_owner {
     const rpc_library_t *lib;
-    size_t outbox; // octets that may wait for a peer that does not read
+    struct event_base *base;
+    patience_pool_t *outbox; // octets that may wait for calls that do not read
     void (*freed) (struct rpc_call_owner *self);
 } rpc_call_owner_t;
 
@@ -39,10 +41,14 @@ void rpc_call_refuse (rpc_call_t *self, grpc_status_code status, const char *wor
 // Asks for one message, unless one was asked for already.
 void rpc_call_read (rpc_call_t *self);
 
-/*  Sends what the buffer has as one message; it is empty then. A call whose outbox is full, or that
- *  a message was lost of, is cancelled with RESOURCE_EXHAUSTED.
+/*  Sends what the buffer has as one message; it is empty then. A call that a message was lost of,
+ * or whose outbox is full and that takes no message for a while (transports/patience.h), is
+ * cancelled with RESOURCE_EXHAUSTED.
  */
 void rpc_call_send (rpc_call_t *self, buffer_t *out);
+
+// Whether its outbox is full: what it can do without is better left out.
+bool rpc_call_full (const rpc_call_t *self);
 
 // Whether so much waits to be read by it that it should not ask for more.
 bool rpc_call_choked (rpc_call_t *self);

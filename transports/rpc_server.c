@@ -215,7 +215,8 @@ rpc_server_t *rpc_server_new (house_t *house, const rpc_server_options_t *option
     if (!self)
         return NULL;
     self->lib = lib;
-    self->owner = (rpc_call_owner_t){.lib = lib, .outbox = options->outbox, .freed = on_freed};
+    self->owner = (rpc_call_owner_t){
+        .lib = lib, .base = house->base, .outbox = options->outbox, .freed = on_freed};
     self->hall.house = house;
     self->hall.held_max = options->memory < SIZE_MAX ? (size_t)options->memory : SIZE_MAX;
     list_init (&self->hall.streams);

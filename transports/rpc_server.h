@@ -10,15 +10,16 @@
 #define TRANSPORTS_RPC_SERVER_H
 
 #include "transports/door.h"
+#include "transports/patience.h"
 
 #define RPC_CALLS_MAX 10000u // at once
 
 typedef struct rpc_server rpc_server_t;
 
 typedef struct {
-    uint64_t max_message; // octets
-    uint64_t outbox;      // octets that wait for a stream that is not read
-    uint64_t memory;      // octets that gRPC may hold of what is not whole, of all connections
+    uint64_t max_message;    // octets
+    patience_pool_t *outbox; // octets that wait for streams that are not read; outlives the server
+    uint64_t memory;         // octets that gRPC may hold of what is not whole, of all connections
 } rpc_server_options_t;
 
 // From the bridge's maker, before its loop runs. NULL with errno and a fault.

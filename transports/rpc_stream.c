@@ -58,6 +58,8 @@ static int
 say_packet (guest_t *guest, slice_t header, const packet_t *packet, slice_t payload, fault_t *fault)
 {
     (void)header;
+    if (packet->type == PACKET_PARTIAL && rpc_call_full (stream_of (guest)->call))
+        return 0; // as the broker does with who does not read
     if (rpc_packet_write (packet, payload, &guest->house->out, fault))
         return -1;
     say (guest);

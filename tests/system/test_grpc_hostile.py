@@ -632,6 +632,18 @@ class WhoDoesNotRead(HostileCase):
         self.assertIn("WORKER_WENT_AWAY", ended.values())
         self.assertLessEqual(set(ended.values()), {"OK", "WORKER_WENT_AWAY"})
 
+    def test_it_is_late(self):
+        """Who is slow for a moment gets its results, though they are beyond the bounds."""
+        self.open_grpc("grpc", "--outbox", MIB)
+        slow, worker = self.grpc_client(read=False, extended=True), self.worker(20)
+        cookies = [slow.run("p") for _ in range(12)]
+        runs = [worker.take(cookie) for cookie in cookies]
+        for at, run in enumerate(runs):
+            worker.finish(run, f"{at:3}" * 100_000)
+        slow.start_reading()
+        for at, cookie in enumerate(cookies):
+            self.assertEqual(document(slow.expect_result("OK", cookie)), f"{at:3}" * 100_000)
+
     def test_it_catches_up(self):
         """Who is slow for a while, within the bounds, loses nothing."""
         self.open_grpc("grpc", "--outbox", 32 * MIB)
