@@ -639,10 +639,10 @@ class WhoDoesNotRead(HostileCase):
         cookies = [slow.run("p") for _ in range(12)]
         runs = [worker.take(cookie) for cookie in cookies]
         for at, run in enumerate(runs):
-            worker.finish(run, f"{at:3}" * 100_000)
+            worker.finish(run, f"{at:3}" * 500_000)
         slow.start_reading()
         for at, cookie in enumerate(cookies):
-            self.assertEqual(document(slow.expect_result("OK", cookie)), f"{at:3}" * 100_000)
+            self.assertEqual(document(slow.expect_result("OK", cookie)), f"{at:3}" * 500_000)
 
     def test_it_catches_up(self):
         """Who is slow for a while, within the bounds, loses nothing."""
