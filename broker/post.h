@@ -19,7 +19,7 @@
 
 #define POST_PATIENCE_MS       3000u
 #define POST_PATIENCE_SHORT_MS 1000u
-#define POST_SPARE             64u
+#define POST_SPARE             32u
 
 // The peer can't be kept: it does not read.
 typedef void (post_kick_fn) (peer_t *peer, void *arg);

@@ -16,7 +16,7 @@
 
 #define PATIENCE_MS       3000u
 #define PATIENCE_SHORT_MS 1000u
-#define PATIENCE_SPARE    64u
+#define PATIENCE_SPARE    16u
 
 typedef struct {
     uint64_t bound; // octets that may wait for one connection, for as long as it likes

@@ -75,7 +75,9 @@ class Peer:
         """The frames of the next message; AssertionError if none comes or the broker died."""
         end = time.monotonic() + (self._patience if seconds is None else seconds)
         while not self._socket.poll(SLICE):
-            if self._broker is not None:
+            if self._broker is not None and self._broker.status is not None:
+                if self._socket.poll(SLICE):
+                    break  # its last words
                 self._broker.check_alive()
             if time.monotonic() > end:
                 self._patience = 1  # what follows in this test is lost as well

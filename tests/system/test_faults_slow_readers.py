@@ -18,7 +18,7 @@ OUTBOX = 4 * MIB
 # pages that an allocator keeps, and what a message costs beyond its octets.
 SLACK = 48 * MIB if SLOW == 1 else 400 * MIB
 BOUND = 2 * OUTBOX + SLACK
-SPARE = 64 * OUTBOX  # of all clients
+SPARE = 32 * OUTBOX  # of all clients
 LET_GO = 10 * SLOW  # seconds; a few are the rule
 RECEIVE_BUFFER = 16384  # octets that the system keeps for who does not read
 
